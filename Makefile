@@ -1,0 +1,87 @@
+# Needlepoint. `make run` and `make test` are all that most people need; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run port setup test check bench clean format docs requirements
+
+PORT ?= 8000
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $(name))))
+WORKERS ?= 2
+PIP := .venv/bin/python -m pip --quiet --disable-pip-version-check
+MANAGE := .venv/bin/python manage.py
+PYTEST := .venv/bin/python -m pytest
+POSTGRES := $(or $(NEEDLEPOINT_TEST_POSTGRES_URL),postgresql://postgres@127.0.0.1:5432/postgres)
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+run: port setup ## set up what is missing and serve on http://127.0.0.1:8000 (make run PORT=8001)
+	@echo "── Database: bringing the tables up to date"
+	@$(MANAGE) migrate --noinput --verbosity 0
+	@if [ "$${NEEDLEPOINT_MODE:-demonstration}" = demonstration ]; then echo "── Demonstration: nine organisations and their therapies, all with real signatures"; $(MANAGE) seed_demo --if-empty; fi
+	@echo "── Serving: open http://127.0.0.1:$(PORT)/ (Ctrl-C stops)"
+	@NEEDLEPOINT_PUBLIC_URL="$${NEEDLEPOINT_PUBLIC_URL:-http://127.0.0.1:$(PORT)}" exec .venv/bin/python -m uvicorn portal.asgi:application --host 127.0.0.1 --port $(PORT) --no-access-log --log-level warning --timeout-graceful-shutdown 3
+
+port: | .venv/bin/python
+	@.venv/bin/python scripts/port-is-free $(PORT)
+
+setup: .venv/.stamp-runtime ## Python and front-end packages, without starting anything
+	@if ! { command -v npm >/dev/null && node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null; }; then $(MAKE) -s --no-print-directory .venv/.stamp-node; fi
+	@mkdir -p staticfiles
+	@.venv/bin/python scripts/build-static
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found. Install one, or say make run PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "── Python: a virtual environment in .venv ($$($(PYTHON) --version))"
+	@$(PYTHON) -m venv .venv
+
+.venv/.stamp-runtime: requirements.txt | .venv/bin/python
+	@echo "── Python packages: $$(grep -c == requirements.txt), pinned in requirements.txt"
+	@$(PIP) install --no-compile -r requirements.txt
+	@touch $@
+
+.venv/.stamp-dev: requirements-dev.txt .venv/.stamp-runtime
+	@echo "── Python packages for development: $$(grep -c == requirements-dev.txt), pinned in requirements-dev.txt"
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+.venv/.stamp-node: requirements-node.txt .venv/.stamp-runtime
+	@echo "── Node: the system has none of version 20 or newer, so it comes as a Python package"
+	@$(PIP) install -r requirements-node.txt
+	@touch $@
+
+test: setup .venv/.stamp-dev ## every test; says what it leaves out when a service is missing
+	@echo "── Services"
+	@.venv/bin/python -m tests.services
+	@echo "── Tests on SQLite"
+	@$(PYTEST) -n $(WORKERS) -m "not bench" tests/unit tests/integration
+	@echo "── Browser tests, in processes of their own: Playwright keeps an event loop"
+	@$(PYTEST) -n $(WORKERS) --reruns 1 --reruns-delay 3 -m "not bench" tests/functional
+	@echo "── Tests that need the portal itself on PostgreSQL"
+	@DATABASE_URL="$(POSTGRES)" $(PYTEST) -m "postgres and not bench" tests/unit tests/integration
+
+check: .venv/.stamp-dev ## format, lint, types, templates, walls between packages, migrations, production settings
+	@echo "── ruff";         .venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet .
+	@echo "── mypy";         .venv/bin/mypy portal manufacturing custody ledger
+	@echo "── djlint";       .venv/bin/djlint templates --lint --quiet
+	@echo "── import-linter"; .venv/bin/lint-imports --no-cache | tail -n 8
+	@echo "── migrations";   $(MANAGE) makemigrations --check --dry-run
+	@echo "── settings reference"; $(MANAGE) settings_reference --check
+	@echo "── system checks with production settings"; scripts/check-production
+
+format: .venv/.stamp-dev ## put code and imports in form
+	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --fix --quiet .
+
+bench: setup .venv/.stamp-dev ## print speeds as ratios to a bare measure on the same PostgreSQL
+	@DATABASE_URL="$(POSTGRES)" $(PYTEST) -m bench -s -p no:cacheprovider tests/bench
+
+docs: .venv/.stamp-dev ## write the generated parts of docs/ anew
+	@$(MANAGE) settings_reference
+
+requirements: ## resolve requirements*.in anew into the pinned files
+	@scripts/pin-requirements
+
+clean: ## remove everything that set-up made; data and keys in var/ stay
+	@rm -rf .venv node_modules static/build static/vendor staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Removed. The database and the keys in var/ are still there; remove them yourself to begin anew."

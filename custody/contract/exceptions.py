@@ -1,0 +1,153 @@
+"""Clauses of exceptions: opened by whoever finds them, closed by those who may decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from custody.contract.moment import OPEN_STATUSES, Moment
+from ledger.log.contract import Refused, State
+
+KINDS = ("identity_stop", "out_of_specification", "custody_gap", "excursion", "deviation", "not_proven")
+"""Worst first (DESIGN §12: how exceptions rank)."""
+BLOCKING = frozenset({"identity_stop", "out_of_specification", "custody_gap", "excursion", "deviation"})
+RESOLUTIONS = frozenset({"accepted", "corrected", "rejected", "informed", "explained"})
+OOS_STAGES: Mapping[str, str] = {
+    "found": "found, and waits for the physician's request",
+    "requested": "requested, and waits for the maker's evaluation of the risks",
+    "evaluated": "evaluated, and waits for the physician's acceptance",
+    "accepted": "accepted, and waits for the authority to be informed",
+    "informed": "ended: the authority is informed",
+}
+OOS_TRANSITIONS: Mapping[str, frozenset[str]] = {
+    "found": frozenset({"requested"}),
+    "requested": frozenset({"evaluated"}),
+    "evaluated": frozenset({"accepted", "requested"}),
+    "accepted": frozenset({"informed", "requested"}),
+    "informed": frozenset({"found"}),
+}
+"""The out-of-specification path (EU GMP Part IV §11.5); a further finding leads back to the evaluation."""
+
+
+def identity_stopped(moment: Moment) -> None:
+    """Something scanned did not belong to this therapy: everything on it halts (DOMAIN, step 12)."""
+    moment.require_capacity("centre", "maker", "courier_outbound", "courier_return")
+    moment.text("scanned", longest=80)
+    moment.text("kind", longest=20)
+    _open(moment, moment.uuid("id"), "identity_stop")
+
+
+def opened(moment: Moment) -> None:
+    kind = moment.text("kind", longest=30)
+    if kind not in KINDS or kind == "identity_stop":
+        raise Refused("The kind of the exception is not known.")
+    if not moment.capacities() and not moment.runs_the_consortium():
+        raise Refused("Only an organisation that takes part in this therapy can open an exception on it.")
+    moment.text("finding", longest=240)
+    identifier = moment.uuid("id")
+    _open(moment, identifier, kind)
+    if kind in BLOCKING and moment.body.get("step") in moment.state["unraised"]:
+        moment.state["unraised"].remove(moment.body["step"])
+    if kind == "out_of_specification":
+        _oos_found(moment, identifier)
+
+
+def _open(moment: Moment, identifier: str, kind: str) -> None:
+    if identifier in moment.state["exceptions"]:
+        raise Refused("This exception is already open.")
+    moment.state["exceptions"][identifier] = {"kind": kind, "blocking": kind in BLOCKING, "by": moment.author}
+
+
+def closed(moment: Moment) -> None:
+    """QA decides at the maker, a physician on what the centre found, and two people after an identity stop."""
+    identifier = moment.uuid("id")
+    exception = moment.state["exceptions"].get(identifier)
+    if exception is None:
+        raise Refused("This exception is not open.")
+    if moment.text("resolution") not in RESOLUTIONS:
+        raise Refused("Say how the exception is resolved: accepted, corrected, rejected, informed or explained.")
+    moment.text("cause", longest=40)
+    if exception["kind"] == "identity_stop":
+        moment.require_capacity("centre", "maker")
+        moment.require_role("physician", "qa")
+        moment.require_second(("physician", "nurse", "cell_lab", "qa", "qp", "operator"))
+    elif exception["kind"] == "out_of_specification" and moment.state["status"] in OPEN_STATUSES:
+        raise Refused("This exception ends with the out-of-specification path, when the authority is informed.")
+    else:
+        _decides(moment, exception["by"])
+    del moment.state["exceptions"][identifier]
+
+
+def _decides(moment: Moment, opened_by: str) -> None:
+    parties = moment.state["parties"]
+    if moment.author == parties["centre"]:
+        moment.require_role("physician")
+        if opened_by != parties["centre"] and "maker" in parties:
+            raise Refused("The centre did not find this. The maker's QA decides on it.")
+    else:
+        moment.require_capacity("maker")
+        moment.require_role("qa", "qp")
+
+
+def oos_exceptions(state: State) -> list[str]:
+    """The exceptions that the therapy's out-of-specification path is about."""
+    oos = state["oos"]
+    return list(oos["exceptions"]) if oos else []
+
+
+def _oos_found(moment: Moment, identifier: str) -> None:
+    """One path for all that is out of specification; what is found after the evaluation has to be evaluated too."""
+    oos = moment.state["oos"]
+    if oos is None or oos["stage"] == "informed":
+        accepted = oos["covers"] if oos else []
+        moment.state["oos"] = {"stage": "found", "exceptions": [identifier], "covers": accepted}
+        return
+    oos["exceptions"].append(identifier)
+    if oos["stage"] in {"evaluated", "accepted"}:
+        oos["stage"] = "requested"
+        for known in oos["exceptions"]:
+            if known in moment.state["exceptions"]:
+                moment.state["exceptions"][known]["blocking"] = True
+
+
+def _oos(moment: Moment, *, expected: str, following: str) -> None:
+    oos = moment.state["oos"]
+    if oos is None or oos["stage"] != expected:
+        now = OOS_STAGES[oos["stage"]] if oos else "not begun"
+        raise Refused(f"The out-of-specification path is not at this point: it is {now}.")
+    oos["stage"] = following
+
+
+def oos_requested(moment: Moment) -> None:
+    """EU GMP Part IV §11.5: the treating physician asks for supply."""
+    moment.require_capacity("centre")
+    moment.require_role("physician")
+    _oos(moment, expected="found", following="requested")
+
+
+def oos_evaluated(moment: Moment) -> None:
+    """The manufacturer supplies its evaluation of the risks."""
+    moment.require_capacity("maker")
+    moment.require_role("qa", "qp")
+    _oos(moment, expected="requested", following="evaluated")
+    # What the physician is told of is what may be supplied; a result that comes later needs another evaluation.
+    done = moment.state["done"]
+    moment.state["oos"]["covers"] = sorted(code for code in done if not done[code]["ok"])
+
+
+def oos_accepted(moment: Moment) -> None:
+    """The physician accepts; the exceptions stay open, but no longer hold the product."""
+    moment.require_capacity("centre")
+    moment.require_role("physician")
+    _oos(moment, expected="evaluated", following="accepted")
+    for identifier in oos_exceptions(moment.state):
+        if identifier in moment.state["exceptions"]:
+            moment.state["exceptions"][identifier]["blocking"] = False
+
+
+def oos_informed(moment: Moment) -> None:
+    """The authority is informed, which closes the exceptions."""
+    moment.require_capacity("maker")
+    moment.require_role("qa", "qp")
+    _oos(moment, expected="accepted", following="informed")
+    for identifier in oos_exceptions(moment.state):
+        moment.state["exceptions"].pop(identifier, None)

@@ -1,0 +1,186 @@
+"""Clauses of a therapy's life: ordered, approved, booked, labelled, ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from uuid import UUID
+
+from custody.contract.moment import Moment, stamp_of, uuid_text
+from custody.protocols.document import Step
+from ledger.clock import stamp
+from ledger.log.contract import Refused
+
+COI = re.compile(r"([A-Z0-9]{5})([0-9]{2})([A-Z0-9]{6})([A-Z0-9*])")
+"""Chain of Identity Identifier: issuing facility, year, serial (ISBT 128 structure 040), and its check character."""
+COMMITMENT = re.compile(r"[0-9a-f]{64}")
+CANCEL_REASONS = frozenset({"patient_withdrew", "patient_unfit", "patient_died", "payer_declined", "other_therapy"})
+FAIL_REASONS = frozenset(
+    {
+        "collection_failed",
+        "material_refused",
+        "manufacturing_failed",
+        "out_of_specification",
+        "identity_lost",
+        "excursion",
+    }
+)
+REPRINT_REASONS = frozenset({"damaged", "lost", "unreadable", "second_bag"})
+
+
+def check_character(text: str) -> str:
+    """ISO 7064 mod 37,2 (ISBT 128 keyboard check character)."""
+    alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ*"
+    check = 0
+    for character in text:
+        check = (check + alphabet.index(character)) * 2 % 37
+    return alphabet[(38 - check) % 37]
+
+
+def ordered(moment: Moment) -> None:
+    """The order opens the therapy: protocol, centre, payer, chain of identity, commitments of who the patient is."""
+    entry, state = moment.entry, moment.state
+    party = moment.world.party(entry.party)
+    if party.kind != "treatment_centre":
+        raise Refused("Only a treatment centre orders a therapy.")
+    coi = moment.text("coi", longest=14)
+    match = COI.fullmatch(coi)
+    if match is None or check_character(coi[:-1]) != match[4]:
+        raise Refused("The chain-of-identity id is not well formed, or its check character is wrong.")
+    if match[1] != party.code:
+        raise Refused("The chain-of-identity id was issued by another facility.")
+    payer = moment.world.party(UUID(moment.uuid("payer")))
+    if payer.kind != "payer":
+        raise Refused("The organisation named as payer is not a payer.")
+    if moment.body.get("consent") is not True or moment.body.get("eligible") is not True:
+        raise Refused("An order needs the patient's consent and the physician's statement of eligibility.")
+    for path, commitment in moment.members("identity").items():
+        if not isinstance(commitment, str) or not COMMITMENT.fullmatch(commitment):
+            raise Refused(f"“{path}” of the patient's identity must be a commitment.")
+    state.update(
+        status="active",
+        protocol=moment.protocol.digest,
+        coi=coi,
+        call_name=moment.text("call_name", longest=40),
+        patient=moment.uuid("patient"),
+        parties={"centre": moment.author, "payer": str(payer.id)},
+        ordered_at=stamp(entry.occurred_at),
+        ended_at=None,
+        ended_reason="",
+        done={},
+        undone={},
+        unraised=[],
+        slots={},
+        custody={"holder": None, "leg": None, "seal": None, "container": None, "loggers": {}, "offer": None},
+        exceptions={},
+        oos=None,
+        labels=0,
+        readings={},
+        proofs={},
+    )
+
+
+def payer_decided(moment: Moment, step: Step) -> None:
+    """A payer approves, or declines and so ends the therapy."""
+    approved = moment.member("approved")
+    if not isinstance(approved, bool):
+        raise Refused("The payer's decision is yes or no.")
+    if not approved:
+        moment.state.update(status="declined", ended_at=stamp(moment.entry.occurred_at), ended_reason="payer_declined")
+
+
+def booked(moment: Moment, step: Step) -> None:
+    """A whole chain of slots, each of the right kind of organisation, in order, all or none (DESIGN §9)."""
+    _take_bookings(moment)
+
+
+def _take_bookings(moment: Moment) -> None:
+    bookings = moment.member("bookings")
+    specs = moment.protocol.slots
+    if not isinstance(bookings, list) or not all(isinstance(booking, Mapping) for booking in bookings):
+        raise Refused("A booking is a list of slots.")
+    if [booking.get("code") for booking in bookings] != [spec.code for spec in specs]:
+        raise Refused("A booking holds every slot of the protocol's chain, in order.")
+    parties = dict(moment.state["parties"])
+    kinds = {"centre": "treatment_centre", "maker": "manufacturer", "payer": "payer"}
+    last_end = None
+    slots = {}
+    for booking, spec in zip(bookings, specs, strict=True):
+        uuid_text(booking.get("id"), "booking")
+        uuid_text(booking.get("slot"), "slot")
+        party = moment.world.party(UUID(uuid_text(booking.get("party"), "party")))
+        wanted = kinds.get(spec.party, "courier")
+        if party.kind != wanted:
+            raise Refused(f"“{spec.title}” must be a slot of a {wanted.replace('_', ' ')}.")
+        known = parties.setdefault(spec.party, str(party.id))
+        if known != str(party.id):
+            raise Refused(f"“{spec.title}” belongs to another organisation than the rest of the chain.")
+        start, end = stamp_of(booking.get("start"), "start"), stamp_of(booking.get("end"), "end")
+        if end <= start:
+            raise Refused(f"“{spec.title}” ends before it starts.")
+        if last_end is not None:
+            gap = (start - last_end).total_seconds() / 60
+            if gap < spec.gap_min_minutes or (spec.gap_max_minutes and gap > spec.gap_max_minutes):
+                raise Refused(
+                    f"“{spec.title}” starts {gap:.0f} min after the slot before it; the protocol allows "
+                    f"{spec.gap_min_minutes} to {spec.gap_max_minutes} min."
+                )
+        last_end = end
+        slots[spec.code] = {
+            "start": stamp(start),
+            "end": stamp(end),
+            "party": str(party.id),
+            "slot": booking["slot"],
+            "id": booking["id"],
+            "kind": spec.kind,
+        }
+    moment.state["parties"], moment.state["slots"] = parties, slots
+
+
+def moved(moment: Moment) -> None:
+    """The whole chain is booked anew, by the centre, before the cells are collected."""
+    moment.require_capacity("centre")
+    moment.require_role("coordinator", "physician", "nurse")
+    if not moment.state["slots"]:
+        raise Refused("Nothing is booked yet, so nothing can be moved.")
+    collection = moment.protocol.step_of_kind("collection")
+    if collection and collection.code in moment.state["done"]:
+        raise Refused("The cells are collected: the chain can no longer be moved as a whole.")
+    centre, payer = moment.state["parties"]["centre"], moment.state["parties"]["payer"]
+    moment.state["parties"] = {"centre": centre, "payer": payer}
+    _take_bookings(moment)
+
+
+def label_printed(moment: Moment, step: Step) -> None:
+    moment.state["labels"] = moment.state["labels"] + 1
+
+
+def label_reprinted(moment: Moment) -> None:
+    """A reprint has a reason (EU GMP Annex 11; DOMAIN, labels)."""
+    moment.require_capacity("centre", "maker")
+    if moment.state["labels"] == 0:
+        raise Refused("No label was printed yet. Print the first one.")
+    if moment.text("reason") not in REPRINT_REASONS:
+        raise Refused("Give the reason of the reprint: damaged, lost, unreadable or second bag.")
+    moment.state["labels"] = moment.state["labels"] + 1
+
+
+def outcome_recorded(moment: Moment, step: Step) -> None:
+    if moment.state["status"] != "completed":
+        raise Refused("An outcome is recorded after the infusion.")
+
+
+def ended(moment: Moment) -> None:
+    """The therapy is cancelled by its centre, or has failed as its centre or maker says."""
+    if moment.state["status"] != "active":
+        raise Refused("This therapy has already ended.")
+    how, reason = moment.text("how"), moment.text("reason")
+    if how == "cancelled" and reason in CANCEL_REASONS:
+        moment.require_capacity("centre")
+        moment.require_role("physician", "coordinator")
+    elif how == "failed" and reason in FAIL_REASONS:
+        moment.require_capacity("centre", "maker")
+        moment.require_role("physician", "qa", "qp")
+    else:
+        raise Refused("Say whether the therapy is cancelled or has failed, with one of the known reasons.")
+    moment.state.update(status=how, ended_at=stamp(moment.entry.occurred_at), ended_reason=reason)

@@ -1,0 +1,71 @@
+"""How records open, move and close exceptions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from custody.contract.exceptions import KINDS, oos_exceptions
+from ledger.clock import parse_stamp
+from ledger.log.contract import State, World
+from ledger.log.entries import Entry
+from ledger.log.projections import Change, Insert, Projection, Update
+
+OOS_PREFIX = "custody.oos."
+
+
+def project(entry: Entry, record_id: UUID, state: State, world: World) -> Iterator[Change]:
+    body = entry.body
+    if entry.type in {"custody.exception.opened/v1", "custody.identity.stopped/v1"}:
+        stopped = entry.type == "custody.identity.stopped/v1"
+        kind = "identity_stop" if stopped else body["kind"]
+        yield Insert(
+            "custody.CustodyException",
+            UUID(body["id"]),
+            {
+                "therapy_id": entry.subject,
+                "kind": kind,
+                "rank": KINDS.index(kind),
+                "finding": _stopped(body["kind"]) if stopped else body["finding"],
+                "step": body.get("step", ""),
+                "leg": body.get("leg", ""),
+                "party_id": entry.party,
+                "record_id": record_id,
+                "opened_at": entry.occurred_at,
+                "due_at": parse_stamp(body["due_at"]) if body.get("due_at") else None,
+                "closed_at": None,
+                "resolution": "",
+                "cause": "",
+                "oos_stage": state["oos"]["stage"] if kind == "out_of_specification" else "",
+            },
+        )
+        if kind == "out_of_specification":
+            # A further finding may lead the whole path back to the evaluation.
+            for identifier in oos_exceptions(state):
+                yield Update("custody.CustodyException", UUID(identifier), {"oos_stage": state["oos"]["stage"]})
+    elif entry.type == "custody.exception.closed/v1":
+        yield Update(
+            "custody.CustodyException",
+            UUID(body["id"]),
+            {"closed_at": entry.occurred_at, "resolution": body["resolution"], "cause": body["cause"]},
+        )
+    elif entry.type.startswith(OOS_PREFIX) and state["oos"]:
+        changes: dict[str, object] = {"oos_stage": state["oos"]["stage"]}
+        if body.get("due_at"):
+            changes["due_at"] = parse_stamp(body["due_at"])
+        if state["oos"]["stage"] == "informed":
+            changes |= {"closed_at": entry.occurred_at, "resolution": "informed", "cause": "supplied_on_request"}
+        for identifier in oos_exceptions(state):
+            yield Update("custody.CustodyException", UUID(identifier), changes)
+
+
+def _stopped(scanned: str) -> str:
+    return f"A {scan_word(scanned)} of another therapy was scanned"
+
+
+def scan_word(kind: str) -> str:
+    """What was scanned, as a word of the finding."""
+    return kind if kind in {"wristband", "order", "label", "bag", "cassette", "shipper", "seal"} else "code"
+
+
+PROJECTION = Projection(chain_kind="therapy", project=project, models={"custody.CustodyException": "therapy_id"})

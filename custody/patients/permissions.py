@@ -1,0 +1,23 @@
+"""Who may do what with patients: the role's permission, at the centre that holds the patient."""
+
+from __future__ import annotations
+
+from ledger.errors import NotPermitted
+from ledger.parties.actor import Actor
+
+READ = "patient.read"
+ENROL = "patient.enrol"
+
+
+def check_enrol(by: Actor) -> None:
+    """Raise NotPermitted unless the actor may enrol patients at its treatment centre."""
+    by.check(ENROL)
+    if by.party_kind != "treatment_centre":
+        raise NotPermitted("Only a treatment centre enrols patients.")
+
+
+def check_read(by: Actor) -> None:
+    """Raise NotPermitted unless the actor's role ever sees who a patient is."""
+    by.check(READ)
+    if by.party_kind != "treatment_centre":
+        raise NotPermitted("Only the patient's treatment centre sees who the patient is.")

@@ -1,0 +1,68 @@
+"""Reading patients: for the centre that holds them, and for roles that ever see who a patient is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from custody.patients import permissions
+from custody.patients.identity import FIELDS, PatientIdentity, from_fields, normalise_record_number
+from custody.patients.models import Patient
+from ledger.errors import NotFound
+from ledger.parties.actor import Actor
+from ledger.privacy import queries as privacy
+from ledger.privacy.indexes import blind_index
+from ledger.privacy.payloads import Commitment, Revealed
+
+TABLE = "custody.patient"
+
+
+class PatientNotFound(NotFound):
+    """There is no such patient at the actor's centre."""
+
+
+def record_number_index(*, centre: UUID, record_number: str) -> str:
+    """The blind index of a record number at a centre."""
+    return blind_index(
+        column="custody.patient.record_number", scope=str(centre), value=normalise_record_number(record_number)
+    )
+
+
+def find_by_record_number(*, by: Actor, record_number: str) -> Patient | None:
+    """The patient of the actor's centre with exactly this record number. Raises NotPermitted."""
+    permissions.check_read(by)
+    index = record_number_index(centre=by.party, record_number=record_number)
+    return Patient.objects.filter(centre=by.party, record_number_index=index).first()
+
+
+def held_patient(*, by: Actor, patient: UUID) -> Patient:
+    """A patient of the actor's centre. Raises NotPermitted, PatientNotFound."""
+    permissions.check_read(by)
+    found = Patient.objects.filter(pk=patient, centre=by.party).first()
+    if found is None:
+        raise PatientNotFound("There is no such patient at your centre.")
+    return found
+
+
+def identities(*, by: Actor, patient_ids: Collection[UUID]) -> dict[UUID, PatientIdentity]:
+    """Who these patients are, in three queries however many; those of other centres are not in the answer.
+
+    Gives nobody (an empty answer, for screens that several roles share) to an actor who may never know.
+    """
+    if not by.may(permissions.READ) or by.party_kind != "treatment_centre":
+        return {}
+    held = Patient.objects.filter(pk__in=patient_ids, centre=by.party).values_list("pk", flat=True)
+    opened = privacy.open_many(table=TABLE, rows=[str(id_) for id_ in held], by=by, fields=FIELDS)
+    return {UUID(row): from_fields(values) for row, values in opened.items()}
+
+
+def identity_commitments(*, patient: UUID, by: Actor) -> dict[str, Commitment]:
+    """The commitments to the patient's identity, by field: for the order's record. Raises PatientNotFound."""
+    held_patient(by=by, patient=patient)
+    return privacy.commitments_of(table=TABLE, row=str(patient), fields=FIELDS)
+
+
+def reveal_identity_field(*, patient: UUID, field: str, by: Actor, commitment: str | None = None) -> Revealed:
+    """One field with its salt and path, to check against the commitment on the ledger. Raises PatientNotFound."""
+    held_patient(by=by, patient=patient)
+    return privacy.reveal(table=TABLE, row=str(patient), field=field, by=by, commitment=commitment)

@@ -1,0 +1,203 @@
+"""What a protocol is made of, as frozen dataclasses. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ledger.errors import BadInput
+
+RECORD_TYPES: Mapping[str, str] = {
+    "order": "custody.therapy.ordered/v1",
+    "payer_approval": "custody.payer.decided/v1",
+    "booking": "custody.itinerary.booked/v1",
+    "label": "custody.label.printed/v1",
+    "collection": "custody.collection.performed/v1",
+    "preparation": "custody.preparation.performed/v1",
+    "pack": "custody.shipment.packed/v1",
+    "offer": "custody.handoff.offered/v1",
+    "accept": "custody.handoff.accepted/v1",
+    "acceptance": "custody.material.accepted/v1",
+    "process": "manufacturing.step.performed/v1",
+    "test": "manufacturing.test.recorded/v1",
+    "review": "manufacturing.batch.reviewed/v1",
+    "release": "manufacturing.batch.released/v1",
+    "gate": "custody.lymphodepletion.cleared/v1",
+    "bedside": "custody.bedside.checked/v1",
+    "infusion": "custody.infusion.performed/v1",
+    "outcome": "custody.outcome.recorded/v1",
+}
+"""The record type that a step of each kind makes."""
+
+
+class ProtocolInvalid(BadInput):
+    """A protocol document does not hold together; the message names the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of a step. `low`/`high` are inclusive limits in `unit`; a sensitive value is sealed, never recorded."""
+
+    code: str
+    title: str
+    kind: str
+    unit: str
+    low: Decimal | None
+    high: Decimal | None
+    decimals: int
+    choices: tuple[str, ...]
+    expected: str | None
+    required: bool
+    sensitive: bool
+    hint: str
+
+    def allows(self, value: str) -> bool:
+        """Whether a value of the right form is inside the limits."""
+        if self.kind == "decimal":
+            number = Decimal(value)
+            return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
+        return self.expected is None or value == self.expected
+
+    @property
+    def limits(self) -> str:
+        """The limits in words, for example `50 to 400 mL`."""
+        unit = f" {self.unit}" if self.unit else ""
+        if self.low is not None and self.high is not None:
+            return f"{self.low} to {self.high}{unit}"
+        if self.low is not None:
+            return f"at least {self.low}{unit}"
+        if self.high is not None:
+            return f"at most {self.high}{unit}"
+        return f"expected: {self.expected}" if self.expected else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a step is due: minutes after the start or end of a booked slot, or after the last step before it."""
+
+    slot: str | None
+    edge: str
+    offset_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One act of one role. `number` is the step's place in the document and its code in proofs."""
+
+    number: int
+    code: str
+    title: str
+    stage: str
+    kind: str
+    party: str
+    roles: tuple[str, ...]
+    after: tuple[str, ...]
+    meaning: str
+    second_roles: tuple[str, ...]
+    scans: tuple[str, ...]
+    fields: tuple[Field, ...]
+    due: Due
+    duration_max_minutes: int
+    wait_max_minutes: int
+    leg: str | None
+    optional: bool
+    repeats: bool
+    completes: bool
+    timer_minutes: int | None
+
+    @property
+    def record_type(self) -> str:
+        return RECORD_TYPES[self.kind]
+
+    @property
+    def needs_second(self) -> bool:
+        return bool(self.second_roles)
+
+    def field(self, code: str) -> Field | None:
+        return next((field for field in self.fields if field.code == code), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A transport leg's specification. Temperatures in hundredths of a degree Celsius, tilt in degrees."""
+
+    code: str
+    title: str
+    origin: str
+    destination: str
+    low_c100: int
+    high_c100: int
+    budget_minutes: int
+    gap_max_minutes: int
+    tilt_max_degrees: int
+    tilt_max_minutes: int
+    hold_max_hours: int
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSpec:
+    """One booking of the chain: its kind, whose it is, how long it takes and how long after the one before."""
+
+    code: str
+    title: str
+    kind: str
+    party: str
+    minutes: int
+    gap_min_minutes: int
+    gap_max_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """What a payer pays for: reached when `step` is on record. `share_percent` of the agreed price."""
+
+    code: str
+    title: str
+    step: str
+    share_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The steps that one compliance proof covers."""
+
+    code: str
+    title: str
+    steps: tuple[str, ...]
+    leg: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A therapy's protocol: which acts, by whom, in which order, within which limits."""
+
+    digest: str
+    code: str
+    version: str
+    title: str
+    starting_material: str
+    vein_to_vein_max_days: int
+    stages: tuple[tuple[str, str], ...]
+    steps: tuple[Step, ...]
+    legs: tuple[Leg, ...]
+    slots: tuple[SlotSpec, ...]
+    milestones: tuple[Milestone, ...]
+    segments: tuple[Segment, ...]
+    oos_default_hours: int
+    oos_hours_by_country: Mapping[str, int]
+    price_minor: int
+    currency: str
+
+    def step(self, code: str) -> Step | None:
+        return next((step for step in self.steps if step.code == code), None)
+
+    def step_of_kind(self, kind: str, leg: str | None = None) -> Step | None:
+        return next((s for s in self.steps if s.kind == kind and (leg is None or s.leg == leg)), None)
+
+    def leg(self, code: str) -> Leg:
+        return next(leg for leg in self.legs if leg.code == code)
+
+    def stage_title(self, code: str) -> str:
+        return dict(self.stages)[code]

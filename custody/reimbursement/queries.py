@@ -1,0 +1,137 @@
+"""Milestones: what a payer pays for, as the protocol document defines it, and the record that reached each one.
+
+Amounts are integer minor units of the protocol's currency. A milestone's amount is its share of the price; what
+rounding leaves over falls to the later milestone, so that the amounts always add up to the price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from custody.protocols.document import Protocol
+from custody.therapies.models import StepRecord, Therapy
+from custody.therapies.queries import TherapyLine, line_for, protocol_by_digest, visible
+from ledger.log.queries import Standing, standings
+from ledger.parties.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class MilestoneLine:
+    """One milestone of one therapy. `reached_at` and `standing` are None until its step is on record."""
+
+    therapy: TherapyLine
+    code: str
+    title: str
+    share_percent: int
+    amount_minor: int
+    currency: str
+    reached_at: datetime | None
+    standing: Standing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Sums in minor units of one currency, over therapies that are under way or infused."""
+
+    currency: str
+    approved_minor: int
+    reached_minor: int
+    therapies: int
+
+    @property
+    def to_come_minor(self) -> int:
+        return self.approved_minor - self.reached_minor
+
+
+def amounts(protocol: Protocol) -> dict[str, int]:
+    """Each milestone's amount in minor units, by code; together they are the share of the price that they name."""
+    found, cumulative, before = {}, 0, 0
+    for milestone in protocol.milestones:
+        cumulative += milestone.share_percent
+        until = protocol.price_minor * cumulative // 100
+        found[milestone.code], before = until - before, until
+    return found
+
+
+def milestones_of(*, therapy: UUID, by: Actor) -> list[MilestoneLine]:
+    """Every milestone of a therapy, in the protocol's order."""
+    return _lines(visible(by).filter(pk=therapy), by)
+
+
+def reached(*, by: Actor, limit: int = 20) -> list[MilestoneLine]:
+    """The milestones reached last, of every therapy that this actor may see; a constant number of queries."""
+    codes = _milestone_steps(by)
+    rows = StepRecord.objects.filter(therapy__in=visible(by), step__in=codes).order_by("-performed_at", "id")
+    recent = list(rows.values_list("therapy_id", flat=True)[: limit * 2])
+    lines = [line for line in _lines(Therapy.objects.filter(pk__in=recent), by) if line.reached_at is not None]
+    return sorted(lines, key=lambda line: (line.reached_at is not None, line.reached_at), reverse=True)[:limit]
+
+
+def accounts(*, by: Actor) -> list[Account]:
+    """What was approved and what of it is reached, by currency; three queries."""
+    rows = list(visible(by).filter(status__in=("active", "completed")).values_list("id", "protocol_digest"))
+    protocols = {digest: protocol_by_digest(digest) for _, digest in rows}
+    approvals = {step.code for protocol in protocols.values() if (step := protocol.step_of_kind("payer_approval"))}
+    codes = approvals | {milestone.step for protocol in protocols.values() for milestone in protocol.milestones}
+    done: dict[UUID, set[str]] = {}
+    held = StepRecord.objects.filter(therapy__in=visible(by), step__in=codes).values_list("therapy_id", "step")
+    for therapy, code in held:
+        done.setdefault(therapy, set()).add(code)
+    sums: dict[str, list[int]] = {}
+    for therapy, digest in rows:
+        protocol, steps = protocols[digest], done.get(therapy, set())
+        if steps.isdisjoint(approvals):
+            continue
+        amount = amounts(protocol)
+        total = sums.setdefault(protocol.currency, [0, 0, 0])
+        total[0] += sum(amount.values())
+        total[1] += sum(amount[milestone.code] for milestone in protocol.milestones if milestone.step in steps)
+        total[2] += 1
+    return [Account(currency, *parts) for currency, parts in sorted(sums.items())]
+
+
+def _milestone_steps(by: Actor) -> Collection[str]:
+    digests = visible(by).order_by().values_list("protocol_digest", flat=True).distinct()
+    return {milestone.step for digest in digests for milestone in protocol_by_digest(digest).milestones}
+
+
+def _lines(therapies: Iterable[Therapy], by: Actor) -> list[MilestoneLine]:
+    rows = list(therapies)
+    steps = {m.step for row in rows for m in protocol_by_digest(row.protocol_digest).milestones}
+    held = {
+        (record.therapy_id, record.step): record
+        for record in StepRecord.objects.filter(therapy__in=rows, step__in=steps).order_by("performed_at")
+    }
+    marks = standings([record.record_id for record in held.values()])
+    lines = []
+    for row in rows:
+        protocol = protocol_by_digest(row.protocol_digest)
+        amount, therapy = amounts(protocol), line_for(row, by)
+        for milestone in protocol.milestones:
+            record = held.get((row.pk, milestone.step))
+            lines.append(
+                MilestoneLine(
+                    therapy=therapy,
+                    code=milestone.code,
+                    title=milestone.title,
+                    share_percent=milestone.share_percent,
+                    amount_minor=amount[milestone.code],
+                    currency=protocol.currency,
+                    reached_at=record.performed_at if record else None,
+                    standing=marks.get(record.record_id) if record else None,
+                )
+            )
+    return lines
+
+
+def prices(*, therapies: Collection[UUID], by: Actor) -> dict[UUID, tuple[int, str]]:
+    """The agreed price of these therapies, in minor units and currency; one query."""
+    rows = visible(by).filter(pk__in=therapies).values_list("id", "protocol_digest")
+    found = {}
+    for therapy, digest in rows:
+        protocol = protocol_by_digest(digest)
+        found[therapy] = (protocol.price_minor, protocol.currency)
+    return found

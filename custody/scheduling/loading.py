@@ -1,0 +1,100 @@
+"""A search's problem, read from the tables in a number of queries that does not grow with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from custody.protocols.document import Protocol
+from custody.scheduling import places
+from custody.scheduling.models import Lane, ProductSite
+from custody.scheduling.plan import Criteria, Member, Problem, requirements_of
+from ledger.parties.models import Party
+
+EARTH_KM = 6371.0
+LOOK_AHEAD_DAYS = 28
+"""How far past the wanted collection the search looks for other collections."""
+
+
+def load_problem(
+    *,
+    therapy: UUID,
+    state: Mapping[str, Any],
+    protocol: Protocol,
+    at: datetime,
+    criteria: Criteria | None = None,
+) -> Problem:
+    """The members that may take part in this therapy and, with criteria, the free slots to search."""
+    centre_id, payer_id = UUID(state["parties"]["centre"]), UUID(state["parties"]["payer"])
+    sites = list(ProductSite.objects.filter(protocol_code=protocol.code).values_list("party_id", "centre_id"))
+    lanes = list(Lane.objects.values_list("courier_id", "centre_id", "maker_id", "transit_minutes"))
+    parties = {
+        party.id: party
+        for party in Party.objects.filter(kind__in=["manufacturer", "courier"])
+        | Party.objects.filter(pk__in=[centre_id, payer_id])
+    }
+    centre = parties[centre_id]
+    makers = _able(parties, "manufacturer", sites, centre)
+    couriers = _able(parties, "courier", sites, centre)
+    transit = {maker: _roads(maker, centre_id, couriers, lanes) for maker in makers}
+    requirements = requirements_of(protocol)
+    slots: tuple[Any, ...] = ()
+    if criteria is not None:
+        last_collection = (criteria.fit_until or criteria.collect_from) + timedelta(days=LOOK_AHEAD_DAYS)
+        slots = places.free_slots(
+            specs=requirements.specs,
+            parties=[centre_id, *makers, *couriers],
+            start=at,
+            end=max(at, last_collection) + timedelta(minutes=requirements.vein_to_vein_max_minutes),
+            at=at,
+            but_for=therapy,
+        )
+    return Problem(
+        requirements=requirements,
+        centre=Member(centre.id, centre.name, centre.kind, 0),
+        makers=makers,
+        couriers=couriers,
+        transit=transit,
+        slots=slots,
+        payer=Member(payer_id, parties[payer_id].name, parties[payer_id].kind),
+        time_zone=centre.time_zone,
+    )
+
+
+def _able(
+    parties: Mapping[UUID, Party], kind: str, sites: Sequence[tuple[UUID, UUID | None]], centre: Party
+) -> dict[UUID, Member]:
+    """The members of a kind that serve the product at this centre; all of them while none is named."""
+    members = {
+        party.id: Member(party.id, party.name, party.kind, kilometres(centre, party))
+        for party in sorted(parties.values(), key=lambda party: party.name)
+        if party.kind == kind
+    }
+    if not any(site in members for site, _ in sites):
+        return members
+    named = {site for site, only in sites if only is None or only == centre.id}
+    return {identifier: member for identifier, member in members.items() if identifier in named}
+
+
+def _roads(
+    maker: UUID, centre: UUID, couriers: Mapping[UUID, Member], lanes: list[tuple[UUID, UUID, UUID, int]]
+) -> dict[UUID, int]:
+    """Couriers that drive between centre and maker, with the least minutes of their road."""
+    with_lanes = {courier for courier, _, _, _ in lanes}
+    driven = {lane[0]: lane[3] for lane in lanes if lane[1] == centre and lane[2] == maker}
+    return {courier: driven.get(courier, 0) for courier in couriers if courier in driven or courier not in with_lanes}
+
+
+def kilometres(one: Party, other: Party) -> int | None:
+    """The great-circle distance, or None while one of the places is not known (0, 0)."""
+    if (one.latitude_e6, one.longitude_e6) == (0, 0) or (other.latitude_e6, other.longitude_e6) == (0, 0):
+        return None
+    lat1, lon1, lat2, lon2 = (
+        math.radians(degrees_e6 / 1e6)
+        for degrees_e6 in (one.latitude_e6, one.longitude_e6, other.latitude_e6, other.longitude_e6)
+    )
+    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return round(2 * EARTH_KM * math.asin(math.sqrt(half)))

@@ -1,0 +1,192 @@
+"""What members offer: slots, the products they serve, and the roads they drive."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Max
+
+from custody.scheduling import permissions
+from custody.scheduling.models import Booking, Lane, ProductSite, Slot
+from ledger.errors import BadInput, Conflict, NotFound, NotPermitted
+from ledger.ids import derived
+from ledger.parties.actor import Actor
+
+BATCH = 500
+MOST_SLOTS = 20_000
+
+
+class SlotInUse(Conflict):
+    """A slot has bookings that the change would leave without a place."""
+
+
+class SlotsNotFound(NotFound):
+    """Some of these slots are not the actor's."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSlot:
+    """A slot to offer. `capacity` bookings may start at `starts_at`; each ends by `ends_at`."""
+
+    kind: str
+    resource: str
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What publishing did; `ids` in the order given."""
+
+    ids: tuple[UUID, ...]
+    created: int
+    changed: int
+    unchanged: int
+
+
+def slot_id(party: UUID, slot: NewSlot) -> UUID:
+    """A slot's id follows from its place and start, so publishing again finds it."""
+    return derived("slot", party, slot.kind, slot.resource, slot.starts_at.astimezone(UTC).isoformat())
+
+
+@transaction.atomic
+def publish_slots(*, slots: Sequence[NewSlot], by: Actor, at: datetime) -> Published:
+    """Offer slots of the actor's organisation; those known by kind, resource and start are changed to what is given.
+
+    May be repeated without harm. Raises NotPermitted, BadInput, and SlotInUse when a change would take the place of a
+    booking.
+    """
+    permissions.check_publish(by, frozenset(slot.kind for slot in slots))
+    _check_shape(slots)
+    wanted = {slot_id(by.party, slot): slot for slot in slots}
+    if len(wanted) != len(slots):
+        raise BadInput("Two of the slots are the same place at the same time.", field="slots")
+    known: dict[UUID, Slot] = {}
+    for batch in _batches(sorted(wanted)):
+        known |= {slot.id: slot for slot in Slot.objects.select_for_update().filter(pk__in=batch).order_by("pk")}
+    changed = {
+        identifier: slot
+        for identifier, slot in wanted.items()
+        if identifier in known and not _is_as_wanted(known[identifier], slot)
+    }
+    _check_bookings_fit(changed)
+    Slot.objects.bulk_create(
+        [
+            Slot(
+                id=identifier,
+                party_id=by.party,
+                kind=slot.kind,
+                resource=slot.resource,
+                starts_at=slot.starts_at,
+                ends_at=slot.ends_at,
+                capacity=slot.capacity,
+                published=True,
+            )
+            for identifier, slot in wanted.items()
+            if identifier not in known or identifier in changed
+        ],
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["ends_at", "capacity", "published"],
+    )
+    return Published(
+        ids=tuple(wanted),
+        created=len(wanted) - len(known),
+        changed=len(changed),
+        unchanged=len(known) - len(changed),
+    )
+
+
+def _check_shape(slots: Sequence[NewSlot]) -> None:
+    if len(slots) > MOST_SLOTS:
+        raise BadInput(f"Publish at most {MOST_SLOTS} slots at once.", field="slots")
+    for slot in slots:
+        if not slot.resource.strip() or len(slot.resource) > 60:
+            raise BadInput("A slot names its chair, suite, van or bed in at most 60 characters.", field="resource")
+        if slot.starts_at.tzinfo is None or slot.ends_at.tzinfo is None:
+            raise BadInput("A slot's times need a zone.", field="starts_at")
+        if slot.ends_at <= slot.starts_at:
+            raise BadInput(f"{slot.resource}: the slot ends before it starts.", field="ends_at")
+        if not 1 <= slot.capacity <= 1000:
+            raise BadInput(f"{slot.resource}: the capacity is 1 to 1,000.", field="capacity")
+
+
+def _is_as_wanted(known: Slot, slot: NewSlot) -> bool:
+    return known.published and (known.ends_at, known.capacity) == (slot.ends_at, slot.capacity)
+
+
+def _check_bookings_fit(changed: dict[UUID, NewSlot]) -> None:
+    for batch in _batches(sorted(changed)):
+        used = Booking.objects.filter(slot_id__in=batch, released_at=None).order_by()
+        for identifier, count, last in used.values_list("slot_id").annotate(Count("id"), Max("ends_at")):
+            slot = changed[identifier]
+            if count > slot.capacity or last > slot.ends_at:
+                raise SlotInUse(
+                    f"{slot.resource} on {slot.starts_at:%d %b %Y} has {count} booked; ask the centre to move first.",
+                    field="slots",
+                )
+
+
+@transaction.atomic
+def withdraw_slots(*, slot_ids: Collection[UUID], by: Actor, at: datetime) -> int:
+    """Offer slots no longer; booked ones have to be moved first. Gives how many were withdrawn."""
+    permissions.check_publish(by, frozenset())
+    slots = list(Slot.objects.select_for_update().filter(pk__in=slot_ids, party_id=by.party).order_by("pk"))
+    if len(slots) != len(set(slot_ids)):
+        raise SlotsNotFound("Some of these slots are not your organisation's.")
+    booked = Booking.objects.filter(slot__in=slots, released_at=None).select_related("slot").first()
+    if booked is not None:
+        raise SlotInUse(
+            f"{booked.slot.resource} on {booked.starts_at:%d %b %Y} is booked; ask the centre to move first."
+        )
+    return Slot.objects.filter(pk__in=[slot.pk for slot in slots], published=True).update(published=False)
+
+
+def declare_site(*, protocol_code: str, by: Actor, centre: UUID | None = None) -> ProductSite:
+    """The actor's organisation serves this product, for one centre or for all; may be repeated.
+
+    The first maker (or courier) to say so for a product ends the time in which all of them served it.
+    """
+    _check_serves(by)
+    site, _ = ProductSite.objects.get_or_create(
+        id=derived("site", by.party, protocol_code, centre or ""),
+        defaults={"party_id": by.party, "protocol_code": protocol_code, "centre_id": centre},
+    )
+    return site
+
+
+def declare_lane(*, centre: UUID, maker: UUID, transit_minutes: int, by: Actor) -> Lane:
+    """The actor's courier drives between this centre and this maker, in at least so many minutes; may be repeated."""
+    _check_serves(by)
+    if by.party_kind != "courier":
+        raise NotPermitted("Only a courier names the roads that it drives.")
+    if not 1 <= transit_minutes <= 14_400:
+        raise BadInput("The road takes 1 minute to 10 days.", field="transit_minutes")
+    lane, _ = Lane.objects.update_or_create(
+        id=derived("lane", by.party, centre, maker),
+        defaults={
+            "courier_id": by.party,
+            "centre_id": centre,
+            "maker_id": maker,
+            "transit_minutes": transit_minutes,
+        },
+    )
+    return lane
+
+
+def _check_serves(by: Actor) -> None:
+    by.check(permissions.PUBLISH)
+    if by.party_kind not in {"manufacturer", "courier"}:
+        raise NotPermitted("Makers and couriers say which products and roads they serve.")
+
+
+def _batches(identifiers: Iterable[UUID]) -> Iterable[list[UUID]]:
+    ordered = list(identifiers)
+    for start in range(0, len(ordered), BATCH):
+        yield ordered[start : start + BATCH]

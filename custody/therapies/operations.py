@@ -1,0 +1,282 @@
+"""Ordering a therapy, performing its steps, and ending it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from custody.compliance.triggers import enqueue_finished
+from custody.contract.lifecycle import check_character
+from custody.exceptions.opening import open_exception
+from custody.patients import callnames
+from custody.patients import queries as patients
+from custody.protocols import document
+from custody.protocols.document import Step
+from custody.therapies.models import CoiSerial, Therapy
+from custody.therapies.steps import Preparation, lock_therapy, prepare, protocol_of, step_of
+from ledger.errors import BadInput, Conflict
+from ledger.ids import derived
+from ledger.log.models import Chain, Record
+from ledger.log.operations import append, open_chain, operation
+from ledger.log.world import world
+from ledger.parties.actor import Actor
+
+GENERIC_KINDS = frozenset({"collection", "preparation", "acceptance", "gate", "bedside", "infusion", "outcome"})
+"""Step kinds that need nothing beside what the protocol says."""
+
+
+class NotAStepOfThisRoom(Conflict):
+    """The step has its own operation."""
+
+
+class TimesWrong(BadInput):
+    """Start and end of a step do not fit together."""
+
+
+class PatientHasTherapy(Conflict):
+    """The patient already has a therapy under way under this protocol."""
+
+
+@operation
+def order_therapy(
+    *,
+    patient: UUID,
+    protocol: str,
+    payer: UUID,
+    consent: bool,
+    eligible: bool,
+    values: Mapping[str, str],
+    by: Actor,
+    at: datetime,
+    key: str,
+) -> Record:
+    """Order a therapy for an enrolled patient under the protocol with this digest.
+
+    The chain-of-identity identifier is issued here, before any collection (DOMAIN, step 2). Raises NotPermitted,
+    PatientNotFound, ValuesRefused, Refused.
+    """
+    by.check("therapy.order")
+    held = patients.held_patient(by=by, patient=patient)
+    specification = document.read_cached(world.document(protocol), protocol)
+    if Therapy.objects.filter(patient_id=patient, protocol_digest=protocol, status="active").exists():
+        raise PatientHasTherapy(
+            f"This patient already has a therapy under way: {specification.title}. Open it instead."
+        )
+    therapy = derived("therapy", by.party, key)
+    chain = open_chain(kind="therapy", subject=therapy)
+    coi = issue_coi(by, at)
+    step = specification.steps[0]
+    preparation = prepare(
+        therapy=therapy, state={}, step=step, started_at=at, occurred_at=at, values=values, by=by, at=at
+    )
+    commitments = patients.identity_commitments(patient=held.id, by=by)
+    return append(
+        chain=chain,
+        by=by,
+        type=step.record_type,
+        body=preparation.body
+        | {
+            "protocol": protocol,
+            "coi": coi,
+            "call_name": callnames.choose(_call_names_in_use(by.party, coi), coi[:-1]),
+            "patient": str(held.id),
+            "payer": str(payer),
+            "consent": consent,
+            "eligible": eligible,
+            "identity": {field: commitment.digest for field, commitment in commitments.items()},
+        },
+        meaning=step.meaning,
+        occurred_at=at,
+        at=at,
+        key=key,
+    )
+
+
+def issue_coi(by: Actor, at: datetime) -> str:
+    """The next chain-of-identity identifier of the actor's facility (ISBT 128 structure 040)."""
+    counter, _ = CoiSerial.objects.select_for_update().get_or_create(party_id=by.party, year=at.year % 100)
+    counter.last += 1
+    counter.save(update_fields=["last"])
+    bare = f"{by.party_code}{at.year % 100:02d}{counter.last:06d}"
+    return bare + check_character(bare)
+
+
+def _call_names_in_use(centre: UUID, coi: str) -> set[str]:
+    """Names of the centre's active therapies, and anybody's that end alike: a maker works for many centres."""
+    tail = coi[:-1][-callnames.TAIL_LENGTH :]
+    active = Therapy.objects.filter(status="active").filter(Q(centre_id=centre) | Q(call_name__endswith=f" {tail}"))
+    return set(active.values_list("call_name", flat=True))
+
+
+@operation
+def decide_payer(
+    *, therapy: UUID, approved: bool, values: Mapping[str, str], by: Actor, at: datetime, key: str
+) -> Record:
+    """The payer approves the therapy, or declines it, which ends it."""
+    chain, protocol = lock_therapy(therapy)
+    by.check("payer.decide")
+    step = protocol.step_of_kind("payer_approval")
+    if step is None:
+        raise NotAStepOfThisRoom("This therapy's protocol asks no payer.")
+    preparation = prepare(
+        therapy=therapy,
+        state=chain.state,
+        step=step,
+        started_at=at,
+        occurred_at=at,
+        values=values,
+        by=by,
+        at=at,
+    )
+    return append(
+        chain=chain,
+        by=by,
+        type=step.record_type,
+        body=preparation.body | {"approved": approved},
+        meaning=step.meaning if approved else "declined",
+        occurred_at=at,
+        at=at,
+        key=key,
+    )
+
+
+@operation
+def perform_step(
+    *,
+    therapy: UUID,
+    step: str,
+    values: Mapping[str, str],
+    scans: Mapping[str, str],
+    by: Actor,
+    at: datetime,
+    key: str,
+    second: Actor | None = None,
+    started_at: datetime | None = None,
+    occurred_at: datetime | None = None,
+) -> Record:
+    """Perform a step of custody that needs nothing beside what the protocol says (collection, acceptance, infusion…).
+
+    `started_at` and `occurred_at` default to now. A value out of limits is recorded as such and opens an exception.
+    """
+    chain, protocol = lock_therapy(therapy)
+    known = step_of(protocol, step)
+    if known.kind not in GENERIC_KINDS:
+        raise NotAStepOfThisRoom(f"“{known.title}” is done on its own screen.")
+    return record_step(
+        chain=chain,
+        step=known,
+        values=values,
+        scans=scans,
+        by=by,
+        at=at,
+        key=key,
+        second=second,
+        started_at=started_at,
+        occurred_at=occurred_at,
+    )
+
+
+def record_step(
+    *,
+    chain: Chain,
+    step: Step,
+    values: Mapping[str, str],
+    scans: Mapping[str, str],
+    by: Actor,
+    at: datetime,
+    key: str,
+    second: Actor | None = None,
+    started_at: datetime | None = None,
+    occurred_at: datetime | None = None,
+    extra: Mapping[str, Any] | None = None,
+    exception_kind: str = "deviation",
+) -> Record:
+    """Append a step's record to a locked chain, and open an exception for what is out of limits.
+
+    For operations of this room and the rooms above; it checks the permission `step.perform`.
+    """
+    by.check("step.perform")
+    if second is not None:
+        second.check("step.verify")
+    ended = occurred_at or at
+    started = started_at or ended
+    if started > ended:
+        raise TimesWrong("The step ends before it starts. Check the two times.", field="started_at")
+    if ended > at + timedelta(minutes=5):
+        raise TimesWrong("The time lies in the future. Check the clock of this device.", field="occurred_at")
+    preparation = prepare(
+        therapy=chain.subject,
+        state=chain.state,
+        step=step,
+        started_at=started,
+        occurred_at=ended,
+        values=values,
+        scans=scans,
+        by=by,
+        at=at,
+    )
+    record = append(
+        chain=chain,
+        by=by,
+        type=step.record_type,
+        body=preparation.body | dict(extra or {}),
+        meaning=step.meaning,
+        occurred_at=ended,
+        at=at,
+        key=key,
+        second=second,
+    )
+    _open_exceptions(chain, step, preparation, kind=exception_kind, started=started, ended=ended, by=by, at=at, key=key)
+    enqueue_finished(chain=chain, protocol=protocol_of(chain), at=at)
+    return record
+
+
+def _open_exceptions(
+    chain: Chain,
+    step: Step,
+    preparation: Preparation,
+    *,
+    kind: str,
+    started: datetime,
+    ended: datetime,
+    by: Actor,
+    at: datetime,
+    key: str,
+) -> None:
+    findings = list(preparation.checked.out_of_limits.values())
+    minutes = (ended - started).total_seconds() / 60
+    if minutes > step.duration_max_minutes:
+        findings.append(f"{step.title} took {minutes:.0f} min, {step.duration_max_minutes} allowed")
+        kind = kind if len(findings) > 1 else "deviation"
+    if findings:
+        open_exception(
+            chain=chain,
+            kind=kind,
+            finding="; ".join(findings)[:240],
+            step=step.code,
+            occurred_at=ended,
+            by=by,
+            at=at,
+            key=f"{key}:exception",
+        )
+
+
+@operation
+def end_therapy(*, therapy: UUID, how: str, reason: str, by: Actor, at: datetime, key: str) -> Record:
+    """Cancel a therapy (`how="cancelled"`), or record that it has failed (`how="failed"`), with a known reason."""
+    chain, _ = lock_therapy(therapy)
+    by.check("therapy.end")
+    return append(
+        chain=chain,
+        by=by,
+        type="custody.therapy.ended/v1",
+        body={"how": how, "reason": reason},
+        meaning=f"therapy {how}",
+        occurred_at=at,
+        at=at,
+        key=key,
+    )

@@ -1,0 +1,329 @@
+"""Reading therapies: worklists, the journey of one, lists. A query gives only what its actor may see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from custody.patients import queries as patients
+from custody.patients.identity import PatientIdentity
+from custody.protocols import document
+from custody.protocols.document import Protocol, Step
+from custody.therapies import disclosure
+from custody.therapies.models import OpenStep, StepRecord, Therapy, TherapyParty
+from custody.therapies.steps import TherapyNotFound
+from ledger.log.models import Chain
+from ledger.log.queries import RecordView, chain_records
+from ledger.log.world import world
+from ledger.parties.actor import Actor
+
+SEE_ALL_KINDS = frozenset({"regulator"})
+CARRIERS_SEE = (
+    "custody.shipment.",
+    "custody.handoff.",
+    "custody.transfer.",
+    "custody.readings.",
+    "custody.identity.stopped/",
+)
+"""What a courier sees of a therapy's records: custody on the road, no values of any other step."""
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class TherapyLine:
+    """A therapy in a list. `patient` is there only for those entitled to know (DESIGN §5)."""
+
+    id: UUID
+    coi: str
+    call_name: str
+    product: str
+    status: str
+    ended_reason: str
+    stage: str
+    stage_title: str
+    stage_number: int
+    stage_count: int
+    stage_titles: tuple[str, ...]
+    centre: UUID
+    maker: UUID | None
+    payer: UUID
+    open_exceptions: int
+    proof_state: str
+    ordered_at: datetime
+    infusion_planned_at: datetime | None
+    ended_at: datetime | None
+    changed_at: datetime
+    patient: PatientIdentity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to do now: what, for whom, by when. `held` names the kind of exception that it waits for."""
+
+    id: UUID
+    therapy: TherapyLine
+    step: str
+    title: str
+    kind: str
+    party: UUID
+    roles: tuple[str, ...]
+    due_at: datetime
+    since: datetime
+    held: str
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DoneStep:
+    """A step that was performed: which, for whom, when, and whether in limits."""
+
+    id: UUID
+    therapy: TherapyLine
+    step: str
+    title: str
+    person: UUID
+    performed_at: datetime
+    in_limits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """One therapy whole: its protocol, its state as the contract sees it, and every record, verified."""
+
+    therapy: TherapyLine
+    protocol: Protocol
+    state: dict[str, object]
+    tasks: tuple[Task, ...]
+    records: tuple[RecordView, ...]
+    patient: PatientIdentity | None
+
+
+def visible(by: Actor) -> QuerySet[Therapy]:
+    """The therapies that this actor's organisation takes part in; a regulator sees all."""
+    if not by.may("therapy.read"):
+        return Therapy.objects.none()
+    if by.party_kind in SEE_ALL_KINDS:
+        return Therapy.objects.all()
+    return Therapy.objects.filter(pk__in=TherapyParty.objects.filter(party_id=by.party).values("therapy_id"))
+
+
+def parties_of(therapies: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
+    """Which organisations take part in each of these therapies."""
+    found: dict[UUID, set[UUID]] = {}
+    rows = TherapyParty.objects.filter(therapy_id__in=therapies).values_list("therapy_id", "party_id")
+    for therapy, party in rows:
+        found.setdefault(therapy, set()).add(party)
+    return {therapy: frozenset(parties) for therapy, parties in found.items()}
+
+
+def find_therapy(*, therapy: UUID, by: Actor) -> Therapy:
+    """A therapy that this actor may see. Raises TherapyNotFound."""
+    row = visible(by).filter(pk=therapy).first()
+    if row is None:
+        raise TherapyNotFound("There is no such therapy for your organisation.")
+    return row
+
+
+def therapy_line(*, therapy: UUID, by: Actor) -> TherapyLine:
+    """One therapy as a list shows it, without who the patient is. Raises TherapyNotFound."""
+    return line_for(find_therapy(therapy=therapy, by=by), by)
+
+
+def find_by_coi(*, coi: str, by: Actor) -> Therapy | None:
+    """The therapy with this chain-of-identity id, if this actor may see it."""
+    return visible(by).filter(coi=coi).first()
+
+
+def protocol_by_digest(digest: str) -> Protocol:
+    return document.read_cached(world.document(digest), digest)
+
+
+def protocol_of_therapy(*, therapy: UUID, by: Actor) -> Protocol:
+    """The protocol of a therapy that this actor may see. Raises TherapyNotFound."""
+    return protocol_by_digest(find_therapy(therapy=therapy, by=by).protocol_digest)
+
+
+def worklist(*, by: Actor, limit: int = PAGE) -> list[Task]:
+    """What this actor's organisation has to do now, the actor's own role first at equal times; soonest due first.
+
+    A constant number of queries, however many therapies there are.
+    """
+    if by.party_kind in SEE_ALL_KINDS or not by.may("therapy.read"):
+        return []
+    rows = OpenStep.objects.filter(party_id=by.party).select_related("therapy").order_by("due_at", "id")[:limit]
+    return tasks_from(rows, by)
+
+
+def my_tasks(*, by: Actor, limit: int = PAGE) -> list[Task]:
+    """What this actor's own role may do now; soonest due first."""
+    rows = (
+        OpenStep.objects.filter(party_id=by.party, roles__contains=f",{by.role},")
+        .select_related("therapy")
+        .order_by("due_at", "id")[:limit]
+    )
+    return tasks_from(rows, by)
+
+
+def tasks_of(*, therapy: UUID, by: Actor) -> list[Task]:
+    """What may be done on one therapy now, by the actor's organisation."""
+    rows = OpenStep.objects.filter(therapy_id=therapy, party_id=by.party).select_related("therapy")
+    return tasks_from(rows.order_by("due_at", "id"), by)
+
+
+def count_my_tasks(*, by: Actor, due_before: datetime | None = None) -> int:
+    """How many things this actor's own role may do now; what an exception holds is not counted."""
+    rows = OpenStep.objects.filter(party_id=by.party, roles__contains=f",{by.role},", held="")
+    return (rows.filter(due_at__lte=due_before) if due_before else rows).count()
+
+
+def with_others(*, by: Actor, limit: int = 8) -> list[Task]:
+    """For each therapy under way in which this actor's role has nothing to do now: what is done next, and by whom.
+
+    One task a therapy, the soonest due; soonest first. A constant number of queries.
+    """
+    mine = OpenStep.objects.filter(party_id=by.party, roles__contains=f",{by.role},").values("therapy_id")
+    rows = (
+        OpenStep.objects.filter(therapy__in=visible(by).filter(status="active"))
+        .exclude(therapy_id__in=mine)
+        .annotate(
+            soonest=Window(RowNumber(), partition_by=F("therapy_id"), order_by=[F("due_at").asc(), F("id").asc()])
+        )
+        .filter(soonest=1)
+        .select_related("therapy")
+        .order_by("due_at", "id")
+    )
+    return tasks_from(rows[:limit], by)
+
+
+def done_since(*, by: Actor, since: datetime, limit: int = PAGE) -> list[DoneStep]:
+    """The steps that this actor's organisation has performed since then, the last one first."""
+    rows = StepRecord.objects.filter(party_id=by.party, performed_at__gte=since).select_related("therapy")
+    found = []
+    for row in rows.order_by("-performed_at", "id")[:limit]:
+        step = protocol_by_digest(row.therapy.protocol_digest).step(row.step)
+        found.append(
+            DoneStep(
+                id=row.id,
+                therapy=line(row.therapy),
+                step=row.step,
+                title=step.title if step else row.step,
+                person=row.person,
+                performed_at=row.performed_at,
+                in_limits=row.in_limits,
+            )
+        )
+    return found
+
+
+def tasks_from(rows: Iterable[OpenStep], by: Actor) -> list[Task]:
+    rows = list(rows)
+    known = patients.identities(by=by, patient_ids=[row.therapy.patient_id for row in rows])
+    return [
+        Task(
+            id=row.id,
+            therapy=line_for(row.therapy, by, known.get(row.therapy.patient_id)),
+            step=row.step,
+            title=row.title,
+            kind=row.kind,
+            party=row.party_id,
+            roles=tuple(row.roles.strip(",").split(",")),
+            due_at=row.due_at,
+            since=row.since,
+            held=row.held,
+            mine=row.party_id == by.party and f",{by.role}," in row.roles,
+        )
+        for row in rows
+    ]
+
+
+def therapies(
+    *, by: Actor, status: str = "", search: str = "", limit: int = PAGE, offset: int = 0
+) -> list[TherapyLine]:
+    """The therapies this actor may see, the last changed first; `search` matches call name or chain of identity."""
+    rows = visible(by)
+    if status:
+        rows = rows.filter(status=status)
+    if search:
+        rows = rows.filter(Q(call_name__icontains=search) | Q(coi__icontains=search.replace(" ", "")))
+    found = list(rows.order_by("-changed_at", "id")[offset : offset + limit])
+    known = patients.identities(by=by, patient_ids=[row.patient_id for row in found])
+    return [line_for(row, by, known.get(row.patient_id)) for row in found]
+
+
+def count_by_status(*, by: Actor) -> dict[str, int]:
+    return dict(visible(by).order_by().values_list("status").annotate(Count("id")))
+
+
+def line_for(row: Therapy, by: Actor | None, patient: PatientIdentity | None = None) -> TherapyLine:
+    """`line`, without the reason of an end for payers and couriers, as that may be clinical."""
+    made = line(row, patient)
+    return replace(made, ended_reason="") if by is None else disclosure.therapy_for(by, made)
+
+
+def line(row: Therapy, patient: PatientIdentity | None = None) -> TherapyLine:
+    """One row as a frozen value; reads no further rows."""
+    protocol = protocol_by_digest(row.protocol_digest)
+    codes = [code for code, _ in protocol.stages]
+    return TherapyLine(
+        id=row.id,
+        coi=row.coi,
+        call_name=row.call_name,
+        product=row.product,
+        status=row.status,
+        ended_reason=row.ended_reason,
+        stage=row.stage,
+        stage_title=protocol.stage_title(row.stage),
+        stage_number=codes.index(row.stage) + 1,
+        stage_count=len(codes),
+        stage_titles=tuple(title for _, title in protocol.stages),
+        centre=row.centre_id,
+        maker=row.maker_id,
+        payer=row.payer_id,
+        open_exceptions=row.open_exceptions,
+        proof_state=row.proof_state,
+        ordered_at=row.ordered_at,
+        infusion_planned_at=row.infusion_planned_at,
+        ended_at=row.ended_at,
+        changed_at=row.changed_at,
+        patient=patient,
+    )
+
+
+def journey(*, therapy: UUID, by: Actor) -> Journey:
+    """One therapy whole, with every record verified. Raises TherapyNotFound."""
+    row = find_therapy(therapy=therapy, by=by)
+    chain = Chain.objects.get(kind="therapy", subject=therapy)
+    known = patients.identities(by=by, patient_ids=[row.patient_id])
+    open_steps = OpenStep.objects.filter(therapy=row).select_related("therapy").order_by("due_at", "id")
+    return Journey(
+        therapy=line_for(row, by, known.get(row.patient_id)),
+        protocol=protocol_by_digest(row.protocol_digest),
+        state=chain.state,
+        tasks=tuple(tasks_from(open_steps, by)),
+        records=tuple(
+            disclosure.record_for(by, record)
+            for record in chain_records(kind="therapy", subject=therapy)
+            if _shows(record, by)
+        ),
+        patient=known.get(row.patient_id),
+    )
+
+
+def _shows(record: RecordView, by: Actor) -> bool:
+    """Whether this actor may see a record's content: a courier what concerns the road, others all of it."""
+    return by.party_kind != "courier" or record.type.startswith(CARRIERS_SEE) or bool(record.body.get("leg"))
+
+
+def step_to_do(*, therapy: UUID, step: str, by: Actor) -> tuple[Task, Step]:
+    """An open step of this actor's organisation, and what the protocol asks of it. Raises TherapyNotFound."""
+    row = OpenStep.objects.filter(therapy_id=therapy, step=step, party_id=by.party).select_related("therapy").first()
+    if row is None:
+        raise TherapyNotFound("This step is not to be done now. It may be done already: open the journey to see.")
+    known = protocol_by_digest(row.therapy.protocol_digest).step(step)
+    assert known is not None, "open steps are made from the protocol"
+    return tasks_from([row], by)[0], known

@@ -1,0 +1,114 @@
+"""What a person entered for a step, checked against the protocol's fields. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from custody.protocols.document import Field, Step
+from ledger.errors import BadInput
+
+PLAIN_NUMBER = re.compile(r"[-−]?[0-9]{1,12}([.,][0-9]{1,6})?")
+MAX_TEXT = 1000
+
+
+class ValuesRefused(BadInput):
+    """One or more values are missing or not of the right form; `errors` says which and what would be right."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        first_field, first = next(iter(errors.items()))
+        count = len(errors)
+        message = first if count == 1 else f"{count} fields need you. First: {first}"
+        super().__init__(message, field=first_field)
+        self.errors = dict(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedValues:
+    """Values in their canonical form, and those that are out of limits with the sentence that says so."""
+
+    values: Mapping[str, str]
+    out_of_limits: Mapping[str, str]
+
+
+def check(step: Step, given: Mapping[str, str]) -> CheckedValues:
+    """Check every field of a step. Raises ValuesRefused naming each field that is wrong."""
+    errors: dict[str, str] = {}
+    values: dict[str, str] = {}
+    outside: dict[str, str] = {}
+    for field in step.fields:
+        raw = (given.get(field.code) or "").strip()
+        if not raw:
+            if field.required:
+                errors[field.code] = f"{field.title}: enter {_wanted(field)}."
+            continue
+        try:
+            value = _canonical(field, raw)
+        except ValueError as problem:
+            errors[field.code] = f"{field.title}: {problem}"
+            continue
+        values[field.code] = value
+        if not field.allows(value):
+            outside[field.code] = finding(field, value)
+    for code in given:
+        if step.field(code) is None:
+            errors[code] = f"“{step.title}” has no field “{code}”."
+    if errors:
+        raise ValuesRefused(errors)
+    return CheckedValues(values=values, out_of_limits=outside)
+
+
+def finding(field: Field, value: str) -> str:
+    """Why a value is out of limits; a sensitive value is not quoted, since findings stand on the ledger."""
+    if field.sensitive:
+        return f"{field.title} out of limits, {field.limits}"
+    unit = f" {field.unit}" if field.unit else ""
+    return f"{field.title} {value}{unit}, {field.limits}"
+
+
+def _wanted(field: Field) -> str:
+    if field.kind == "decimal":
+        return f"a number in {field.unit}" if field.unit else "a number"
+    if field.kind == "choice":
+        return "one of " + ", ".join(field.choices)
+    return {"check": "yes or no", "code": "the code, by scan or typing", "text": "a few words"}[field.kind]
+
+
+def _canonical(field: Field, raw: str) -> str:
+    if field.kind == "decimal":
+        return _decimal(field, raw)
+    if field.kind == "choice":
+        match = next((choice for choice in field.choices if choice.casefold() == raw.casefold()), None)
+        if match is None:
+            raise ValueError(f"choose {_wanted(field)}.")
+        return match
+    if field.kind == "check":
+        if raw.casefold() not in {"yes", "no", "on", "true"}:
+            raise ValueError("answer yes or no.")
+        return "no" if raw.casefold() == "no" else "yes"
+    if field.kind == "code":
+        if len(raw) > 80 or not raw.isprintable():
+            raise ValueError("a code has at most 80 printable characters.")
+        return raw
+    if len(raw) > MAX_TEXT:
+        raise ValueError(f"use at most {MAX_TEXT} characters; there are {len(raw)}.")
+    return raw
+
+
+def _decimal(field: Field, raw: str) -> str:
+    text = raw.replace(" ", "")
+    if not PLAIN_NUMBER.fullmatch(text):
+        raise ValueError(
+            f"enter a plain number such as 120.5{' ' + field.unit if field.unit else ''}, not “{raw[:40]}”."
+        )
+    try:
+        number = Decimal(text.replace(",", ".").replace("−", "-"))
+    except InvalidOperation:
+        raise ValueError("enter a plain number such as 120.5.") from None
+    if max(0, -int(number.normalize().as_tuple().exponent)) > field.decimals:
+        places = "whole numbers only" if field.decimals == 0 else f"at most {field.decimals} decimals"
+        raise ValueError(f"give {places}.")
+    plain = format(number.normalize(), "f")
+    return "0" if plain in {"-0", "0"} else plain

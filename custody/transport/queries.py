@@ -1,0 +1,212 @@
+"""Reading shipments: what is on the road, who holds it, what its logger said last. No patient data and no values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from custody.protocols.document import Leg, Protocol
+from custody.telemetry.models import Device, Reading
+from custody.therapies.queries import TherapyLine, line_for, protocol_by_digest, visible
+from custody.therapies.steps import TherapyNotFound
+from custody.transport.models import Handoff, HandoffStatus, Shipment
+from custody.transport.operations import HandoffUnknown
+from ledger.log.models import Chain
+from ledger.parties.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class LastReading:
+    """What a logger said last: hundredths of a degree Celsius, whole degrees of tilt."""
+
+    at: datetime
+    temperature_c100: int
+    tilt_degrees: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentLine:
+    """A shipment under way. `offered_to` is the organisation that a hand-over waits for, if one is open."""
+
+    therapy: TherapyLine
+    leg: Leg
+    logger: str
+    container: str
+    packed_at: datetime
+    origin: UUID | None
+    destination: UUID | None
+    holder: UUID | None
+    offered_to: UUID | None
+    last: LastReading | None
+
+    @property
+    def hold_ends_at(self) -> datetime:
+        """Until when the container keeps the cells, by the leg's specification."""
+        return self.packed_at + timedelta(hours=self.leg.hold_max_hours)
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the last reading lies outside the leg's band."""
+        return self.last is not None and not self.leg.low_c100 <= self.last.temperature_c100 <= self.leg.high_c100
+
+    def is_silent(self, at: datetime) -> bool:
+        """Whether nothing was heard for longer than the leg allows."""
+        return at - (self.last.at if self.last else self.packed_at) > timedelta(minutes=self.leg.gap_max_minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOffer:
+    """A hand-over on the way that waits for the actor's organisation: only what the receiver needs to compare."""
+
+    handoff: UUID
+    therapy: UUID
+    coi: str
+    call_name: str
+    leg: Leg
+    giver: UUID
+    container: str
+    seal: str
+    offered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoggerLine:
+    """A logger of the actor's organisation and where it is. Without a shipment it is free."""
+
+    serial: str
+    registered_at: datetime
+    shipment: ShipmentLine | None
+    contradictions: int
+
+
+def on_the_road(*, by: Actor) -> list[ShipmentLine]:
+    """Shipments not received yet that the actor's organisation has to do with, the soonest to run out first.
+
+    A courier sees the legs that it carries. Three queries, however many shipments there are.
+    """
+    lines = _lines(_under_way().filter(therapy__in=visible(by)), by)
+    return sorted(lines, key=lambda line: line.hold_ends_at)
+
+
+def shipment_under_way(*, therapy: UUID, by: Actor) -> ShipmentLine | None:
+    """The therapy's shipment that is under way, or None. Raises TherapyNotFound."""
+    if not visible(by).filter(pk=therapy).exists():
+        raise TherapyNotFound("There is no such therapy for your organisation.")
+    return next(iter(_lines(_under_way().filter(therapy_id=therapy), by)), None)
+
+
+def seal_of(*, therapy: UUID, by: Actor) -> str:
+    """The seal on record of a packed shipment; empty when nothing is packed. Raises TherapyNotFound."""
+    if not visible(by).filter(pk=therapy).exists():
+        raise TherapyNotFound("There is no such therapy for your organisation.")
+    return str(_states([therapy])[therapy]["custody"]["seal"] or "")
+
+
+def transfers_offered(*, by: Actor) -> list[TransferOffer]:
+    """Hand-overs on the way that wait for the actor's organisation, the oldest first."""
+    rows = Handoff.objects.filter(receiver_id=by.party, status=HandoffStatus.OFFERED).select_related("therapy")
+    found = list(rows.order_by("offered_at", "id"))
+    states = _states(row.therapy_id for row in found)
+    return [_transfer(row, states[row.therapy_id]) for row in found if _is_transfer(row, states[row.therapy_id])]
+
+
+def transfer_offered(*, handoff: UUID, by: Actor) -> TransferOffer:
+    """One of them. Raises HandoffUnknown."""
+    found = next((offer for offer in transfers_offered(by=by) if offer.handoff == handoff), None)
+    if found is None:
+        raise HandoffUnknown("This hand-over is not open any more, or it is not for your organisation.")
+    return found
+
+
+def loggers(*, by: Actor, contradictions: Mapping[UUID, int]) -> list[LoggerLine]:
+    """The organisation's loggers by serial number, each with the shipment that it travels on.
+
+    `contradictions` counts, by device, what `telemetry.queries.devices` found.
+    """
+    rows = list(Device.objects.filter(party_id=by.party, kind="logger").order_by("serial"))
+    used = {line.logger: line for line in _lines(_under_way().filter(logger_id__in=[row.id for row in rows]), None)}
+    return [
+        LoggerLine(row.serial, row.registered_at, used.get(row.serial), contradictions.get(row.id, 0)) for row in rows
+    ]
+
+
+def _under_way() -> QuerySet[Shipment]:
+    heard = Reading.objects.filter(device_id=OuterRef("logger_id"), at__gte=OuterRef("packed_at")).order_by("-at")
+    return (
+        Shipment.objects.filter(received_at=None, therapy__status="active")
+        .select_related("therapy")
+        .annotate(
+            heard_at=Subquery(heard.values("at")[:1]),
+            heard_c100=Subquery(heard.values("temperature_c100")[:1]),
+            heard_tilt=Subquery(heard.values("tilt_degrees")[:1]),
+        )
+    )
+
+
+def _lines(rows: Iterable[Any], by: Actor | None) -> list[ShipmentLine]:
+    """`by` None: whoever the logger belongs to may know where it is."""
+    rows = list(rows)
+    states = _states(row.therapy_id for row in rows)
+    serials = dict(Device.objects.filter(pk__in={row.logger_id for row in rows}).values_list("id", "serial"))
+    lines = []
+    for row in rows:
+        protocol = protocol_by_digest(row.therapy.protocol_digest)
+        leg, state = protocol.leg(row.leg), states[row.therapy_id]
+        parties = state["parties"]
+        if by is not None and by.party_kind == "courier" and str(by.party) not in _carriers(protocol, leg, parties):
+            continue
+        custody = state["custody"]
+        lines.append(
+            ShipmentLine(
+                therapy=line_for(row.therapy, by),
+                leg=leg,
+                logger=serials.get(row.logger_id, ""),
+                container=row.container,
+                packed_at=row.packed_at,
+                origin=_party(parties.get(leg.origin)),
+                destination=_party(parties.get(leg.destination)),
+                holder=_party(custody["holder"]),
+                offered_to=_party(custody["offer"]["to"]) if custody["offer"] else None,
+                last=LastReading(row.heard_at, row.heard_c100, row.heard_tilt) if row.heard_at else None,
+            )
+        )
+    return lines
+
+
+def _states(therapies: Iterable[UUID]) -> dict[UUID, Any]:
+    return dict(Chain.objects.filter(kind="therapy", subject__in=set(therapies)).values_list("subject", "state"))
+
+
+def _carriers(protocol: Protocol, leg: Leg, parties: Mapping[str, str]) -> set[str | None]:
+    """The organisations that carry on a leg: who accepts on it without being its destination."""
+    capacities = {step.party for step in protocol.steps if step.kind == "accept" and step.leg == leg.code}
+    return {parties.get(capacity) for capacity in capacities - {leg.destination}}
+
+
+def _is_transfer(row: Handoff, state: Mapping[str, Any]) -> bool:
+    """A hand-over that is no step of the protocol, and still the one that is open."""
+    offer = state["custody"]["offer"]
+    return offer is not None and offer["id"] == str(row.id) and offer["step"] is None
+
+
+def _transfer(row: Handoff, state: Mapping[str, Any]) -> TransferOffer:
+    return TransferOffer(
+        handoff=row.id,
+        therapy=row.therapy_id,
+        coi=row.therapy.coi,
+        call_name=row.therapy.call_name,
+        leg=protocol_by_digest(row.therapy.protocol_digest).leg(row.leg),
+        giver=row.giver_id,
+        container=str(state["custody"]["container"]),
+        seal=str(state["custody"]["seal"]),
+        offered_at=row.offered_at,
+    )
+
+
+def _party(text: str | None) -> UUID | None:
+    return UUID(text) if text else None

@@ -1,0 +1,28 @@
+"""The one place that reads the clock. Views, commands and tasks call it; domain code is given the time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC, to the microsecond."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with a `Z`, to the microsecond: the only form of a time in a ledger record.
+
+    Raises ValueError for a naive time.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time on the ledger needs a zone")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def parse_stamp(text: str) -> datetime:
+    """The moment that `stamp` wrote. Raises ValueError for any other form."""
+    moment = datetime.fromisoformat(text)
+    if not text.endswith("Z") or stamp(moment) != text:
+        raise ValueError(f"not a canonical UTC time: {text}")
+    return moment

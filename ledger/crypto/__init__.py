@@ -1,0 +1,1 @@
+"""Pure cryptography: formats and checks, no Django, no clock, no I/O. See docs/reference/ledger-formats.md."""

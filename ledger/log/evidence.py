@@ -1,0 +1,104 @@
+"""Evidence that can leave the house: records with their place in the log, and the log as static files.
+
+C2SP tlog-tiles, tlog-checkpoint and tlog-proof; RFC 6962 inclusion paths. Who may have which is asked above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from ledger.crypto import merkle, notes
+from ledger.crypto import tiles as tile_format
+from ledger.crypto.errors import VerificationError
+from ledger.crypto.tlog_proof import TlogProof
+from ledger.errors import NotFound
+from ledger.log import sequencer, tiles
+from ledger.log.models import Checkpoint, Leaf, Record
+from ledger.parties.keystore import keystore
+
+
+class NotInTheLog(NotFound):
+    """There is no such checkpoint, tile or leaf (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncludedRecord:
+    """A record's envelope as it was signed, its index, and its audit path in the tree of a checkpoint."""
+
+    id: UUID
+    index: int
+    envelope: bytes
+    path: tuple[bytes, ...]
+
+
+def log_key() -> str:
+    """The log's own verifier key (C2SP signed-note), to check checkpoints with."""
+    return _log_key(settings.LOG_ORIGIN, settings.KEY_DIR)
+
+
+@lru_cache(maxsize=4)
+def _log_key(origin: str, folder: Path) -> str:
+    return notes.vkey(origin, keystore().create(sequencer.LOG_KEY).public_key)
+
+
+def checkpoint_at(size: int | None = None) -> Checkpoint:
+    """The checkpoint of that size, or the latest. Raises NotInTheLog."""
+    found = tiles.latest_checkpoint() if size is None else Checkpoint.objects.filter(size=size).first()
+    if found is None:
+        raise NotInTheLog("There is no checkpoint of this size. Reload the page to ask for the latest.")
+    return found
+
+
+def included(records: QuerySet[Record], *, size: int) -> list[IncludedRecord]:
+    """These records in their order, each with its path in the tree of `size` leaves; later ones are left out.
+
+    Two queries, however many records.
+    """
+    rows = list(records.filter(leaf__index__lt=size).select_related("leaf").only("id", "envelope", "leaf__index"))
+    node = tiles.reader_for([row.leaf.index for row in rows], size)
+    return [
+        IncludedRecord(
+            id=row.id,
+            index=row.leaf.index,
+            envelope=bytes(row.envelope),
+            path=tuple(merkle.inclusion_proof(row.leaf.index, size, node)),
+        )
+        for row in rows
+    ]
+
+
+def tlog_proof(record: UUID) -> str:
+    """The record's proof as a file (C2SP tlog-proof@v1), against the latest checkpoint. Raises NotInTheLog."""
+    leaf = Leaf.objects.filter(record_id=record).first()
+    checkpoint = tiles.latest_checkpoint()
+    if leaf is None or checkpoint is None or leaf.index >= checkpoint.size:
+        raise NotInTheLog("This record waits for its place in the log. Try again in a second.")
+    path = tuple(tiles.inclusion_proof(leaf.index, checkpoint.size))
+    return str(TlogProof(leaf.index, path, checkpoint.note))
+
+
+def tile_bytes(path: str) -> tuple[tile_format.TileId, bytes]:
+    """A hash tile or an entry bundle by its path (C2SP tlog-tiles). Raises NotInTheLog."""
+    try:
+        tile = tile_format.parse_path(path)
+        data = _bundle(tile) if tile.level is None else tiles.read_tile(tile)
+    except VerificationError:
+        raise NotInTheLog("The log has no such tile.") from None
+    if tile.level is not None and len(data) != tile.width * merkle.HASH_BYTES:
+        raise NotInTheLog("The log has not grown to this tile yet.")
+    return tile, data
+
+
+def _bundle(tile: tile_format.TileId) -> bytes:
+    first = tile.index * tile_format.WIDTH
+    rows = Leaf.objects.filter(index__gte=first, index__lt=first + tile.width).order_by("index")
+    entries = [bytes(entry) for entry in rows.values_list("record__envelope", flat=True)]
+    if len(entries) != tile.width:
+        raise NotInTheLog("The log has not grown to this bundle yet.")
+    return tile_format.encode_bundle(entries)

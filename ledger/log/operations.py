@@ -1,0 +1,212 @@
+"""Writing to the ledger: one signed record at the end of one chain, with the rows that follow from it.
+
+The order is always the same: lock, permission, contract, change, record. An operation is decorated with `operation`,
+locks its chain and calls `append`; all of it is one transaction.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, ParamSpec
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError, transaction
+
+from ledger.crypto import canonical, commitments, dsse, merkle
+from ledger.errors import BadInput, Conflict, Refusal
+from ledger.ids import derived, uuid7
+from ledger.log import contract as contracts
+from ledger.log import projections, storing
+from ledger.log.entries import Entry, Signature
+from ledger.log.models import Chain, PendingRecord, Record, RefusedAction, SignedName
+from ledger.log.world import world
+from ledger.parties.actor import Actor
+from ledger.parties.keystore import keystore
+
+P = ParamSpec("P")
+MAX_CLOCK_SKEW_SECONDS = 300
+
+
+class KeyUsedOtherwise(Conflict):
+    """An idempotency key came back with another request."""
+
+
+class ChainMissing(Refusal):
+    status = 404
+
+
+def find_prior(by: Actor, key: str) -> Record | None:
+    """The record that this party already wrote under this idempotency key."""
+    return Record.objects.filter(party_id=by.party, idempotency_key=key).first()
+
+
+def operation(function: Callable[P, Record]) -> Callable[P, Record]:
+    """Run a domain operation `(*, by, at, key, …) -> Record` in one transaction, at most once a key.
+
+    A repeated request (same party, same operation, same key) gets the first one's record: the key is unique, so its
+    attempt comes to nothing and is undone, and then the first one's record is looked for. A refusal undoes everything
+    and leaves one audit entry.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> Record:
+        by: Actor = kwargs["by"]  # type: ignore[assignment]
+        name = f"{function.__module__.removesuffix('.operations')}.{function.__name__}"
+        key = str(kwargs["key"])
+        if not 8 <= len(key) <= 90:
+            raise BadInput("Send an idempotency key of 8 to 90 characters.", field="key")
+        scoped = f"{function.__name__}:{key}"
+        try:
+            with transaction.atomic():
+                return function(*args, **{**kwargs, "key": scoped})  # type: ignore[arg-type]
+        except (IntegrityError, Refusal) as problem:
+            prior = find_prior(by, scoped)
+            if prior is not None:
+                _check_same_request(prior, kwargs)
+                return prior
+            if isinstance(problem, Refusal):
+                record_refusal(by=by, operation=name, refusal=problem, subject=_subject_of(kwargs), at=kwargs["at"])  # type: ignore[arg-type]
+            raise
+
+    return run
+
+
+def _check_same_request(prior: Record, arguments: Mapping[str, Any]) -> None:
+    """Raise KeyUsedOtherwise when the key was used for another therapy: nothing of this request was done."""
+    asked = arguments.get("therapy", arguments.get("therapy_id"))
+    if isinstance(asked, UUID) and prior.chain.kind == "therapy" and prior.chain.subject != asked:
+        raise KeyUsedOtherwise("This form was sent before, for another therapy. Reload the page and send it again.")
+
+
+def _subject_of(arguments: Mapping[str, Any]) -> str:
+    for name in ("therapy", "therapy_id", "patient", "handoff", "exception", "device"):
+        value = arguments.get(name)
+        if value is not None:
+            return str(getattr(value, "pk", value))
+    return ""
+
+
+def record_refusal(*, by: Actor, operation: str, refusal: Refusal, subject: str, at: datetime) -> None:
+    """Write the audit entry of a refused action."""
+    RefusedAction.objects.create(
+        person=by.person,
+        party=by.party,
+        role=by.role,
+        operation=operation,
+        code=refusal.code,
+        reason=refusal.message[:500],
+        subject=subject[:60],
+        at=at,
+    )
+
+
+def open_chain(*, kind: str, subject: UUID) -> Chain:
+    """The chain about `subject`, made when it is not there, locked for this transaction."""
+    identifier = derived("chain", kind, subject)
+    Chain.objects.bulk_create(
+        [Chain(id=identifier, kind=kind, subject=subject, state=contracts.contract_for(kind).initial())],
+        ignore_conflicts=True,
+    )
+    return storing.locked(Chain, identifier)
+
+
+def lock_chain(*, kind: str, subject: UUID) -> Chain:
+    """The chain about `subject`, locked until the transaction ends. Raises ChainMissing."""
+    try:
+        return storing.locked(Chain, derived("chain", kind, subject))
+    except ObjectDoesNotExist:
+        raise ChainMissing(f"There is no {kind} with the id {subject}.") from None
+
+
+def append(
+    *,
+    chain: Chain,
+    by: Actor,
+    type: str,
+    body: Mapping[str, Any],
+    meaning: str,
+    occurred_at: datetime,
+    at: datetime,
+    key: str,
+    second: Actor | None = None,
+) -> Record:
+    """Add one record to a locked chain: admit it, sign it, store it, and write the rows that follow from it.
+
+    `occurred_at` is when it happened as the author says (at most five minutes in the future), `at` when it is
+    recorded, `second` the person who verified. Raises Refused with the contract's reason; then nothing is written.
+    """
+    if (occurred_at - at).total_seconds() > MAX_CLOCK_SKEW_SECONDS:
+        raise BadInput("The time lies in the future. Check the clock of this device.", field="occurred_at")
+    first_salt, second_salt = commitments.fresh_salt(), commitments.fresh_salt()
+    entry = Entry(
+        log=settings.LOG_ORIGIN,
+        chain=chain.id,
+        chain_kind=chain.kind,
+        subject=chain.subject,
+        seq=chain.head_seq + 1,
+        prev_hash=chain.head_hash,
+        type=type,
+        key=key,
+        signer=_signature(by, meaning, first_salt),
+        second=_signature(second, f"verified: {meaning}", second_salt) if second else None,
+        occurred_at=occurred_at,
+        recorded_at=at,
+        body=body,
+    )
+    payload = canonical.encode(entry.as_json())
+    state = contracts.contract_for(chain.kind).admit(chain.state, entry, world)
+    envelope = dsse.sign(payload, signers=[keystore().signer(f"party-{by.party}")])
+    record = Record(
+        id=uuid7(),
+        chain=chain,
+        seq=entry.seq,
+        type=type,
+        prev_hash=entry.prev_hash,
+        envelope=envelope,
+        entry_hash=merkle.sha256_hex(payload),
+        leaf_hash=merkle.leaf_hash(envelope).hex(),
+        party_id=by.party,
+        person=by.person,
+        idempotency_key=key,
+        occurred_at=occurred_at,
+        recorded_at=at,
+    )
+    names = [SignedName(record=record, position=1, person=by.person, name=by.name, salt=first_salt.hex())]
+    if second:
+        names.append(
+            SignedName(record=record, position=2, person=second.person, name=second.name, salt=second_salt.hex())
+        )
+    changes = [
+        change
+        for projection in projections.projections_for(chain.kind)
+        for change in projection.project(entry, record.id, state, world)
+    ]
+    head = {"head_seq": entry.seq, "head_hash": record.entry_hash, "state": state}
+    storing.write(
+        [
+            *(storing.insert(row) for row in (record, PendingRecord(record=record), *names)),
+            storing.update(Chain, chain.pk, head),
+            *projections.statements(changes),
+        ]
+    )
+    record._state.adding = False
+    chain.head_seq, chain.head_hash, chain.state = entry.seq, record.entry_hash, state
+    return record
+
+
+def _signature(actor: Actor, meaning: str, salt: bytes) -> Signature:
+    return Signature(
+        person=actor.person,
+        party=actor.party,
+        name_commitment=commitments.commit(salt=salt, path="signer.name", value=actor.name),
+        role=actor.role,
+        meaning=meaning,
+        method=actor.method,
+    )
+
+
+__all__ = ["append", "find_prior", "lock_chain", "open_chain", "operation", "record_refusal"]

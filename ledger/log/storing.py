@@ -1,0 +1,122 @@
+"""The two talks with the database that every record costs: lock the chain, then write what the record leaves behind.
+
+All keys are known before, so no statement waits for the answer of another: PostgreSQL takes them as one message inside
+the caller's transaction, and SQLite has no round trips to save. Plain statements, because this is the one path that all
+writing goes through, and putting ORM queries together took longer than the database took to run them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import AutoField, Field, Model
+from django.db.models.expressions import Col
+from django.db.transaction import TransactionManagementError
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement with its parameters, both as the database takes them."""
+
+    text: str
+    values: tuple[Any, ...]
+
+
+def locked(model: type[M], key: Any) -> M:
+    """The row with this primary key, locked until the caller's transaction ends. Raises ObjectDoesNotExist."""
+    database = _database()
+    if not database.in_atomic_block:
+        raise TransactionManagementError("a row is locked within a transaction only")
+    text, columns = _selection(model, database.vendor)
+    with database.cursor() as cursor:
+        cursor.execute(text, [model._meta.pk.get_db_prep_value(key, database)])
+        found = cursor.fetchone()
+    if found is None:
+        raise ObjectDoesNotExist(f"There is no {model.__name__} {key}.")
+    values = []
+    for value, (column, converters) in zip(found, columns, strict=True):
+        for convert in converters:
+            value = convert(value, column, database)
+        values.append(value)
+    return model.from_db(database.alias, [column.target.attname for column, _ in columns], values)
+
+
+def insert(row: Model) -> Statement:
+    """A new row. A key that the database counts up is left to it, and not asked for."""
+    database = _database()
+    text, fields = _insertion(type(row), database.vendor)
+    return Statement(text, tuple(field.get_db_prep_save(getattr(row, field.attname), database) for field in fields))
+
+
+def update(model: type[Model], key: Any, values: Mapping[str, Any]) -> Statement:
+    """Other values for some columns of the row with this primary key."""
+    database = _database()
+    columns, given = _assignments(model, values, database)
+    place, identity = _assignments(model, {model._meta.pk.attname: key}, database)
+    table = database.ops.quote_name(model._meta.db_table)
+    return Statement(f"UPDATE {table} SET {', '.join(columns)} WHERE {place[0]}", (*given, *identity))  # noqa: S608
+
+
+def delete(model: type[Model], scope: Mapping[str, Any]) -> Statement:
+    """All rows whose columns have these values; at least one is named."""
+    database = _database()
+    columns, given = _assignments(model, scope, database)
+    table = database.ops.quote_name(model._meta.db_table)
+    return Statement(f"DELETE FROM {table} WHERE {' AND '.join(columns)}", tuple(given))  # noqa: S608
+
+
+def write(statements: Iterable[Statement]) -> None:
+    """Run them in this order, in the caller's transaction. Raises Django's database errors."""
+    database, waiting = _database(), list(statements)
+    if not waiting:
+        return
+    with database.cursor() as cursor:
+        if database.vendor == "postgresql":
+            cursor.execute("; ".join(one.text for one in waiting), [value for one in waiting for value in one.values])
+            return
+        for one in waiting:
+            cursor.execute(one.text, one.values)
+
+
+def _database() -> BaseDatabaseWrapper:
+    return connections[DEFAULT_DB_ALIAS]
+
+
+@lru_cache(maxsize=8)
+def _selection(model: type[Model], vendor: str) -> tuple[str, list[tuple[Col, list[Any]]]]:
+    """The statement that selects and locks a row, with what turns each column's value into Python's."""
+    database = _database()
+    quote = database.ops.quote_name
+    found = [field.cached_col for field in model._meta.local_concrete_fields]
+    columns = ", ".join(quote(column.target.column) for column in found)
+    # SQLite's transactions begin IMMEDIATE here: the whole database is locked already.
+    lock = " FOR UPDATE" if database.features.has_select_for_update else ""
+    table, key = quote(model._meta.db_table), quote(model._meta.pk.column)
+    converters = [database.ops.get_db_converters(column) + column.get_db_converters(database) for column in found]
+    return f"SELECT {columns} FROM {table} WHERE {key} = %s{lock}", list(zip(found, converters, strict=True))  # noqa: S608
+
+
+@lru_cache(maxsize=128)
+def _insertion(model: type[Model], vendor: str) -> tuple[str, tuple[Field[Any, Any], ...]]:
+    """The statement that inserts a row, and the fields that it takes; each kind of database quotes in its own way."""
+    quote = _database().ops.quote_name
+    fields = tuple(field for field in model._meta.local_concrete_fields if not isinstance(field, AutoField))
+    columns = ", ".join(quote(field.column) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    return f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})", fields  # noqa: S608  own names
+
+
+def _assignments(
+    model: type[Model], values: Mapping[str, Any], database: BaseDatabaseWrapper
+) -> tuple[list[str], list[Any]]:
+    fields: list[Field[Any, Any]] = [model._meta.get_field(name) for name in values]  # type: ignore[misc]
+    given = [field.get_db_prep_save(value, database) for field, value in zip(fields, values.values(), strict=True)]
+    return [f"{database.ops.quote_name(field.column)} = %s" for field in fields], given

@@ -1,0 +1,34 @@
+"""Every model of the ledger, for Django."""
+
+from ledger.log.models import (
+    Chain,
+    Checkpoint,
+    Document,
+    Leaf,
+    PendingRecord,
+    Record,
+    RefusedAction,
+    SignedName,
+    Tile,
+)
+from ledger.outbox.models import OutboxJob
+from ledger.parties.models import Party, PartyKey
+from ledger.privacy.models import DataKey, KeyWrap, SealedPayload
+
+__all__ = [
+    "Chain",
+    "Checkpoint",
+    "DataKey",
+    "Document",
+    "KeyWrap",
+    "Leaf",
+    "OutboxJob",
+    "Party",
+    "PartyKey",
+    "PendingRecord",
+    "Record",
+    "RefusedAction",
+    "SealedPayload",
+    "SignedName",
+    "Tile",
+]

@@ -1,0 +1,161 @@
+"""Private keys of parties, of the log and of devices, behind one interface.
+
+The default keeps one file a key, sealed by a key-encryption key (KEK) that comes from outside. PKCS#11 tokens and key
+services fit behind the same interface: they sign without showing the key, and answer `secret` with a refusal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+from urllib.parse import quote, unquote
+
+from ledger.crypto import sealing
+from ledger.crypto.ed25519 import SEED_BYTES, InMemorySigner, Signer
+
+_MAGIC = b"needlepoint-key\x00"
+_VERSION = 1
+_SUFFIX = ".key"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/@-]{0,99}")
+
+
+class KeystoreError(Exception):
+    """A key could not be had, and why."""
+
+
+class KeyNotFound(KeystoreError):
+    """There is no key of that name."""
+
+
+class WrongKeyEncryptionKey(KeystoreError):
+    """The keys were sealed under another key-encryption key than the one in the settings."""
+
+
+class CorruptKeyFile(KeystoreError):
+    """A key file is damaged, or another key's file was put in its place."""
+
+
+@runtime_checkable
+class Keystore(Protocol):
+    """Where private keys live. A name is for one purpose: never sign and decrypt with the same one."""
+
+    def create(self, name: str) -> Signer:
+        """The key of that name, made now unless it exists already; safe when many processes do so at once."""
+
+    def signer(self, name: str) -> Signer:
+        """The signer of that name, or `KeyNotFound`."""
+
+    def secret(self, name: str) -> bytes:
+        """The 32 secret bytes of that name (a seed for HPKE or a device), or `KeyNotFound`."""
+
+    def names(self) -> list[str]:
+        """The names of all keys, sorted."""
+
+
+class SealedFileKeystore:
+    """One file a key, mode 0600, AES-256-GCM under a key derived from the KEK, bound to its name and format version."""
+
+    def __init__(self, directory: Path, kek: bytes) -> None:
+        if len(kek) != sealing.KEY_BYTES:
+            raise ValueError(f"A key-encryption key has {sealing.KEY_BYTES} bytes, not {len(kek)}.")
+        self._directory = Path(directory)
+        self._key = sealing.derive(kek, "needlepoint/keystore/v1")
+        self._signers: dict[str, InMemorySigner] = {}
+
+    def create(self, name: str) -> Signer:
+        path = self._path(name)
+        if not path.exists():
+            self._write(path, sealing.seal(self._key, secrets.token_bytes(SEED_BYTES), _aad(name)))
+        return self.signer(name)
+
+    def signer(self, name: str) -> Signer:
+        if name not in self._signers:
+            self._signers[name] = InMemorySigner(self.secret(name))
+        return self._signers[name]
+
+    def secret(self, name: str) -> bytes:
+        path = self._path(name)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise KeyNotFound(f"There is no key named {name!r} in {self._directory}.") from None
+        if not data.startswith(_MAGIC):
+            raise CorruptKeyFile(f"{path} is not a key file.")
+        try:
+            seed = sealing.unseal(self._key, data[len(_MAGIC) :], _aad(name))
+        except sealing.WrongKey:
+            raise WrongKeyEncryptionKey(
+                f"The key {name!r} was sealed under another key-encryption key. Restore the one that belongs to "
+                f"{self._directory}, or its key files."
+            ) from None
+        except sealing.UnsealError as error:
+            raise CorruptKeyFile(f"{path} is damaged or belongs to another key. Restore it from a backup.") from error
+        if len(seed) != SEED_BYTES:
+            raise CorruptKeyFile(f"{path} holds {len(seed)} bytes where a key has {SEED_BYTES}.")
+        return seed
+
+    def names(self) -> list[str]:
+        return sorted(unquote(path.name.removesuffix(_SUFFIX)) for path in self._directory.glob(f"[!.]*{_SUFFIX}"))
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise KeystoreError(
+                f"{name!r} cannot name a key: letters, digits and space . _ : / @ - are allowed, 100 at most, "
+                "a letter or digit first."
+            )
+        return self._directory / (quote(name, safe="") + _SUFFIX)
+
+    def _write(self, path: Path, sealed: bytes) -> None:
+        """Put the whole file in place at once; if another process was first, its key stands."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _temporary_file(self._directory) as (temporary, descriptor):
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_MAGIC + sealed)
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                # Unlike rename, link never replaces a key that is already there.
+                os.link(temporary, path)
+            except FileExistsError:
+                return
+        _sync_directory(self._directory)
+
+
+def keystore() -> Keystore:
+    """The keystore of the settings KEY_DIR and KEY_ENCRYPTION_KEY, one a process for each pair of values."""
+    from django.conf import settings
+
+    return _opened(Path(settings.KEY_DIR), bytes(settings.KEY_ENCRYPTION_KEY))
+
+
+@lru_cache(maxsize=16)
+def _opened(directory: Path, kek: bytes) -> SealedFileKeystore:
+    return SealedFileKeystore(directory, kek)
+
+
+def _aad(name: str) -> bytes:
+    return sealing.associated_data("needlepoint/keystore", _VERSION, name)
+
+
+@contextmanager
+def _temporary_file(directory: Path) -> Iterator[tuple[Path, int]]:
+    path = directory / f".{secrets.token_hex(8)}.tmp"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        yield path, descriptor
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,5 @@
+"""Every model of manufacturing, for Django."""
+
+from manufacturing.batches.models import Batch
+
+__all__ = ["Batch"]

@@ -1,0 +1,149 @@
+"""Ordering a therapy: patient, therapy, payer and consent on one page; then the slot chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.http import HttpRequest
+from django.urls import reverse
+
+from custody.patients.identity import PatientIdentity
+from custody.patients.operations import AlreadyEnrolled, enrol_patient
+from custody.patients.queries import identities
+from custody.protocols.queries import protocol as protocol_of
+from custody.protocols.queries import protocols
+from custody.therapies.operations import order_therapy
+from custody.therapies.values import ValuesRefused
+from ledger.errors import BadInput, Refusal
+from ledger.parties.queries import parties, party
+from portal.accounts.signing import SigningMixin, first_signer
+from portal.actions.base import ActionForm, ActionView, Done, show
+from portal.actions.step_form import control_for
+
+
+class OrderForm(SigningMixin, ActionForm):
+    """Who, which therapy, who pays; and what the therapy's own protocol asks at the order."""
+
+    record_number = forms.CharField(
+        label="Record number", max_length=24, help_text="As on the wristband. A known patient is found by it."
+    )
+    given_name = forms.CharField(label="Given name", max_length=100)
+    family_name = forms.CharField(label="Family name", max_length=100)
+    birth_date = forms.DateField(label="Born", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    weight_kg = forms.DecimalField(
+        label="Weight",
+        max_digits=5,
+        decimal_places=1,
+        localize=False,
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+    )
+    payer = forms.ChoiceField(label="Payer")
+    eligible = forms.BooleanField(
+        label="The patient is eligible under this protocol",
+        error_messages={"required": "A therapy is ordered only for an eligible patient."},
+    )
+    consent = forms.BooleanField(
+        label="The patient has consented in writing",
+        error_messages={"required": "A therapy is ordered only with the patient's consent."},
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, protocol: Any, country: str, **kwargs: Any) -> None:
+        super().__init__(*args, request=request, **kwargs)
+        self.protocol = protocol
+        payers = sorted(parties("payer"), key=lambda payer: (payer.country != country, payer.name))
+        self.fields["payer"].initial = str(payers[0].id) if payers else None
+        self.fields["payer"].choices = [(str(payer.id), payer.name) for payer in payers]  # type: ignore[attr-defined]
+        self.fields["weight_kg"].unit = "kg"  # type: ignore[attr-defined]
+        for field in protocol.steps[0].fields:
+            if field.code != "weight":
+                self.fields[f"value_{field.code}"] = control_for(field)
+
+    @property
+    def value_fields(self) -> list[forms.BoundField]:
+        codes = [field.code for field in self.protocol.steps[0].fields if field.code != "weight"]
+        return [self[f"value_{code}"] for code in codes]
+
+    @property
+    def values(self) -> dict[str, str]:
+        given = {}
+        for field in self.protocol.steps[0].fields:
+            name = "weight_kg" if field.code == "weight" else f"value_{field.code}"
+            value = self.cleaned_data.get(name)
+            if value not in (None, ""):
+                given[field.code] = str(value)
+        return given
+
+    @property
+    def identity(self) -> PatientIdentity:
+        given = self.cleaned_data
+        return PatientIdentity(
+            given_name=given["given_name"],
+            family_name=given["family_name"],
+            birth_date=given["birth_date"],
+            record_number=given["record_number"],
+            weight_kg=given["weight_kg"],
+        )
+
+
+class OrderView(ActionView):
+    """One page from patient to order."""
+
+    form_class = OrderForm
+    template_name: ClassVar[str] = "orders/order.html"
+
+    def prepare(self) -> None:
+        self.known = list(protocols())
+        code = self.request.GET.get("protocol") or self.request.POST.get("protocol") or ""
+        self.protocol = next((one for one in self.known if one.code == code), self.known[0] if self.known else None)
+        if self.protocol is None:
+            raise BadInput("No protocol is published yet. The consortium's steward publishes one first.")
+
+    def form_arguments(self) -> Mapping[str, Any]:
+        return {"request": self.request, "protocol": self.protocol, "country": party(self.actor.party).country}
+
+    def page(self, form: ActionForm) -> Mapping[str, Any]:
+        return {"protocol": self.protocol, "protocols": self.known}
+
+    def act(self, form: ActionForm) -> Done:
+        assert isinstance(form, OrderForm)
+        by = first_signer(self.request, form)
+        try:
+            patient = self._patient(form)
+            record = order_therapy(
+                patient=patient,
+                protocol=form.protocol.digest,
+                payer=UUID(form.cleaned_data["payer"]),
+                consent=form.cleaned_data["consent"],
+                eligible=form.cleaned_data["eligible"],
+                values=form.values,
+                by=by,
+                at=self.at,
+                key=form.key,
+            )
+        except ValuesRefused as refused:
+            names = {code: "weight_kg" if code == "weight" else f"value_{code}" for code in refused.errors}
+            *others, (last, sentence) = refused.errors.items()
+            for code, words in others:
+                show(Refusal(words, field=names[code]), form)
+            raise BadInput(sentence, field=names[last]) from None
+        return Done(
+            reverse("therapy", args=[record.chain.subject]),
+            f"{protocol_of(form.protocol.digest).title} ordered. The payer has been asked.",
+        )
+
+    def _patient(self, form: OrderForm) -> UUID:
+        """The patient, enrolled now or known already by the record number and the very same birth date and name."""
+        try:
+            return enrol_patient(identity=form.identity, by=self.actor, at=self.at, key=f"enrol-{form.key}"[:90]).id
+        except AlreadyEnrolled as known:
+            held = identities(by=self.actor, patient_ids=[known.patient]).get(known.patient)
+            same = held is not None and (
+                held.birth_date == form.identity.birth_date
+                and held.family_name.casefold() == form.identity.family_name.strip().casefold()
+            )
+            if not same:
+                raise
+            return known.patient

@@ -1,0 +1,169 @@
+"""The form of a protocol's step: its scans, its fields, its times and its signatures, all from the document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+
+from custody.labels.barcode import coi_in
+from custody.protocols.document import Field, Step
+from ledger.errors import Refusal
+from portal.accounts.signing import SecondPersonMixin, SigningMixin
+from portal.actions.base import ActionForm
+
+IDENTITY_SCANS = frozenset({"wristband", "order", "label", "bag", "cassette"})
+SCAN_WORDS: Mapping[str, str] = {
+    "wristband": "Scan the wristband",
+    "order": "Scan the order",
+    "label": "Scan the label",
+    "bag": "Scan the bag",
+    "cassette": "Scan the cassette",
+    "shipper": "Scan the shipper",
+    "seal": "Scan or type the seal",
+}
+SCAN_ATTRIBUTES = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "enterkeyhint": "next"}
+DATE_TIME = "%Y-%m-%dT%H:%M"
+
+
+class ScanStops(Refusal):
+    """Something scanned belongs to another therapy; the screen becomes a full stop."""
+
+    def __init__(self, kind: str, scanned: str) -> None:
+        super().__init__(f"The {kind} belongs to another therapy.", field=f"scan_{kind}")
+        self.kind = kind
+        self.scanned = scanned
+
+
+class StepForm(SigningMixin, ActionForm):
+    """A step that one person signs. `scans` and `values` are what the operation takes."""
+
+    def __init__(
+        self, *args: Any, step: Step, request: HttpRequest, coi: str = "", timed: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, request=request, **kwargs)
+        self.step = step
+        self.coi = coi
+        for kind in step.scans:
+            self.fields[f"scan_{kind}"] = forms.CharField(
+                label=SCAN_WORDS[kind],
+                max_length=120,
+                error_messages={"required": f"Scan the {kind}, or type what stands on it."},
+                widget=forms.TextInput(attrs=SCAN_ATTRIBUTES | (_identity(kind) if kind in IDENTITY_SCANS else {})),
+            )
+        for field in step.fields:
+            self.fields[f"value_{field.code}"] = control_for(field)
+        if timed:
+            for name, label in (("started_at", "Started"), ("occurred_at", "Ended")):
+                self.fields[name] = forms.DateTimeField(
+                    label=label,
+                    required=False,
+                    input_formats=[DATE_TIME],
+                    widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=DATE_TIME),
+                    help_text="Now, unless you say otherwise.",
+                )
+
+    def clean(self) -> dict[str, Any] | None:
+        """Compare what was scanned before anything else: another therapy's identity stops, whatever else is missing.
+
+        Raises ScanStops, through `is_valid`.
+        """
+        cleaned = super().clean()
+        for kind, text in self.scanned.items():
+            if not self.coi or not text or kind not in IDENTITY_SCANS or text == self.coi:
+                continue
+            if coi_in(text) is not None:
+                raise ScanStops(kind, text)
+            self.add_error(
+                f"scan_{kind}", f"That is no chain-of-identity id: {len(self.coi)} letters and digits. Scan it again."
+            )
+        return cleaned
+
+    @property
+    def scan_fields(self) -> list[forms.BoundField]:
+        return [self[f"scan_{kind}"] for kind in self.step.scans]
+
+    @property
+    def value_fields(self) -> list[forms.BoundField]:
+        return [self[f"value_{field.code}"] for field in self.step.fields]
+
+    @property
+    def time_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("started_at", "occurred_at") if name in self.fields]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What was entered, by the protocol's field codes; empty ones left out."""
+        given = {field.code: str(self.cleaned_data.get(f"value_{field.code}") or "") for field in self.step.fields}
+        return {code: value for code, value in given.items() if value}
+
+    @property
+    def scanned(self) -> dict[str, str]:
+        """What was scanned, by kind: a chain-of-identity id in its plain form, anything else as it came."""
+        scans = {kind: str(self.cleaned_data.get(f"scan_{kind}") or "").strip() for kind in self.step.scans}
+        return {kind: (coi_in(text) or text) if kind in IDENTITY_SCANS else text for kind, text in scans.items()}
+
+    @property
+    def started_at(self) -> datetime | None:
+        return self.cleaned_data.get("started_at")
+
+    @property
+    def occurred_at(self) -> datetime | None:
+        return self.cleaned_data.get("occurred_at")
+
+
+class VerifiedStepForm(SecondPersonMixin, StepForm):
+    """A step that a second person verifies on the same screen."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        password = self.fields["second_password"]
+        password.required = True
+        password.error_messages["required"] = "The second person has to enter their password."
+
+    @property
+    def second_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("second_email", "second_password", "second_code")]
+
+
+def form_class_for(step: Step) -> type[StepForm]:
+    return VerifiedStepForm if step.needs_second else StepForm
+
+
+def _identity(kind: str) -> dict[str, str]:
+    """An identity is compared on the page, and never kept in the tab: after a reload it is scanned anew."""
+    return {"data-identity": kind, "data-private": ""}
+
+
+def control_for(field: Field) -> forms.Field:
+    """The form control of a protocol's field. Its form is checked by the domain, which names what would be right."""
+    common: dict[str, Any] = {
+        "label": field.title,
+        "required": field.required,
+        "help_text": field.hint,
+        "error_messages": {"required": "This is missing."},
+    }
+    if field.kind == "choice":
+        control: forms.Field = forms.ChoiceField(choices=[("", "Choose"), *((c, c) for c in field.choices)], **common)
+    elif field.kind == "check":
+        control = forms.ChoiceField(choices=[("yes", "Yes"), ("no", "No")], widget=forms.RadioSelect, **common)
+    elif field.kind == "text":
+        control = forms.CharField(max_length=1000, widget=forms.Textarea(attrs={"rows": 2}), **common)
+    else:
+        mode = {"inputmode": "decimal"} if field.kind == "decimal" else {}
+        control = forms.CharField(
+            max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off", **mode}), **common
+        )
+    control.limits = limits_of(field)  # type: ignore[attr-defined]
+    control.unit = field.unit  # type: ignore[attr-defined]
+    if field.kind == "decimal":
+        control.low, control.high = field.low, field.high  # type: ignore[attr-defined]
+    return control
+
+
+def limits_of(field: Field) -> str:
+    """The limits without the unit, which stands beside the control."""
+    return field.limits.removesuffix(f" {field.unit}") if field.unit else field.limits

@@ -1,0 +1,190 @@
+"""One screen for every step of a protocol: what to scan, what to enter, who signs. Each kind has its operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from custody.exceptions import queries as exceptions
+from custody.exceptions.operations import stop_identity
+from custody.protocols.document import Step
+from custody.therapies import operations as therapies
+from custody.therapies import queries
+from custody.therapies.queries import Journey, Task
+from custody.therapies.values import ValuesRefused
+from ledger.errors import NotPermitted, Refusal
+from ledger.log.models import Record
+from ledger.parties.queries import party_names
+from manufacturing.batches import operations as batches
+from manufacturing.quality import operations as quality
+from portal.accounts.roles import ROLES
+from portal.accounts.signing import first_signer, second_signer
+from portal.actions.base import ActionForm, ActionView, Done, show
+from portal.actions.step_form import ScanStops, StepForm, form_class_for
+from portal.presenters import bedside
+from portal.presenters import therapies as present
+
+ELSEWHERE: Mapping[str, str] = {
+    "booking": "therapy_slots",
+    "label": "therapy_label",
+    "payer_approval": "payer_decision",
+    "pack": "shipment_pack",
+    "offer": "handoff_offer",
+    "accept": "handoff_accept",
+    "acceptance": "material_intake",
+    "process": "batch_step",
+    "test": "batch_step",
+    "review": "batch_sign_off",
+    "release": "batch_sign_off",
+}
+"""Step kinds with a screen of their own."""
+TOUCH_KINDS = frozenset({"bedside", "infusion"})
+Operation = Callable[..., Record]
+OPERATIONS: Mapping[str, Operation] = {
+    "process": batches.perform_batch_step,
+    "test": quality.record_test,
+    **dict.fromkeys(therapies.GENERIC_KINDS, therapies.perform_step),
+}
+
+
+class StepView(ActionView):
+    """A step's page."""
+
+    template_name: ClassVar[str] = "steps/step.html"
+    journey: Journey
+    task: Task
+    step: Step
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.prepare()
+        elsewhere = ELSEWHERE.get(self.step.kind)
+        if elsewhere:
+            arguments = [self.kwargs["therapy"]] + ([self.step.code] if elsewhere not in _WITHOUT_STEP else [])
+            return redirect(reverse(elsewhere, args=arguments))
+        return super().get(request, *args, **kwargs)
+
+    def prepare(self) -> None:
+        therapy: UUID = self.kwargs["therapy"]
+        self.journey = queries.journey(therapy=therapy, by=self.actor)
+        self.task, self.step = queries.step_to_do(therapy=therapy, step=self.kwargs["step"], by=self.actor)
+        if self.request.method == "POST" and not self.task.mine:
+            who = " or ".join(ROLES[role].name.lower() for role in self.step.roles)
+            raise NotPermitted(f"“{self.step.title}” is signed by: {who}. Nothing was recorded.")
+        if self.step.kind in TOUCH_KINDS:
+            self.template_name = "steps/bedside.html"  # type: ignore[misc]
+
+    @property
+    def form_class(self) -> type[ActionForm]:  # type: ignore[override]
+        return form_class_for(self.step)
+
+    def form_arguments(self) -> Mapping[str, Any]:
+        return {"step": self.step, "request": self.request, "coi": self.journey.therapy.coi}
+
+    def page(self, form: ActionForm) -> Mapping[str, Any]:
+        return step_page(self.journey, self.task, self.step) | {
+            "before": bedside.before(self.journey) if self.step.kind in TOUCH_KINDS else (),
+            "second_hint": f"Anyone on duty but {self.actor.name.split()[0]}",
+            "back_url": reverse("therapy", args=[self.journey.therapy.id]),
+        }
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().post(request, *args, **kwargs)
+        except ScanStops as stop:
+            return self._full_stop(request, stop)
+
+    def act(self, form: ActionForm) -> Done:
+        assert isinstance(form, StepForm)
+        by = first_signer(self.request, form)
+        second = second_signer(self.request, form, roles=self.step.second_roles) if self.step.needs_second else None
+        common: dict[str, Any] = {"therapy": self.journey.therapy.id, "by": by, "at": self.at, "key": form.key}
+        try:
+            if self.step.kind == "review":
+                quality.review_batch(values=form.values, occurred_at=form.occurred_at, **common)
+            elif self.step.kind == "release":
+                quality.release_batch(values=form.values, occurred_at=form.occurred_at, **common)
+            else:
+                OPERATIONS[self.step.kind](
+                    step=self.step.code,
+                    values=form.values,
+                    scans=form.scanned,
+                    second=second,
+                    started_at=form.started_at,
+                    occurred_at=form.occurred_at,
+                    **common,
+                )
+        except ValuesRefused as refused:
+            raise at_fields(refused, form) from None
+        return Done(reverse("therapy", args=[self.journey.therapy.id]), f"{self.step.title}: signed and on the ledger.")
+
+    def _full_stop(self, request: HttpRequest, stop: ScanStops) -> HttpResponse:
+        key = request.POST.get("idempotency_key", "")
+        stop_identity(
+            therapy=self.journey.therapy.id,
+            kind=stop.kind,
+            scanned=stop.scanned,
+            step=self.step.code,
+            by=self.actor,
+            at=self.at,
+            key=f"stop-{key}"[:90],
+        )
+        context = {
+            "therapy": self.journey.therapy,
+            "step": self.step,
+            "stop": bedside.stopped(stop.kind, self.step, self.journey, party_names()),
+            "scanned": stop.scanned,
+            "at": self.at,
+            "exception_url": self._exception_url(),
+            "back_url": reverse("therapy", args=[self.journey.therapy.id]),
+        }
+        return render(request, "steps/stop.html", context, status=409)
+
+    def _exception_url(self) -> str:
+        """Where the stop that was just recorded is looked into."""
+        found = exceptions.of_therapy(therapy=self.journey.therapy.id, by=self.actor)
+        stop = next((one for one in found if one.kind == "identity_stop" and one.closed_at is None), None)
+        return reverse("exception", args=[stop.id]) if stop else ""
+
+
+_WITHOUT_STEP = frozenset({"therapy_slots", "therapy_label", "payer_decision"})
+
+
+def at_fields(refused: ValuesRefused, form: StepForm) -> Refusal:
+    """Put each refused value's sentence at its own control; the last one is raised for the page's answer."""
+    *others, (last_field, last) = refused.errors.items()
+    for code, sentence in others:
+        show(Refusal(sentence, field=f"value_{code}"), form)
+    answer = ValuesRefused({f"value_{last_field}": last})
+    return answer
+
+
+def step_page(journey: Journey, task: Task, step: Step) -> dict[str, Any]:
+    """What every step's page shows beside its form."""
+    done = journey.state["done"]
+    assert isinstance(done, dict)
+    of_stage = [known for known in journey.protocol.steps if known.stage == step.stage]
+    return {
+        "therapy": journey.therapy,
+        "status": present.status_of(journey.therapy),
+        "task": task,
+        "step": step,
+        "number": journey.protocol.steps.index(step) + 1,
+        "count": len(journey.protocol.steps),
+        "held": present.held_words(task),
+        "patient": journey.patient,
+        "stage_steps": [
+            {
+                "title": known.title,
+                "state": "now" if known.code == step.code else "done" if known.code in done else "plan",
+            }
+            for known in of_stage
+        ],
+        "second_roles": [ROLES[code].name for code in step.second_roles],
+        "next_steps": [known.title for known in journey.protocol.steps if step.code in known.after],
+        "party_names": party_names(),
+    }

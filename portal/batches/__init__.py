@@ -1,0 +1,1 @@
+"""The maker's rooms: the board, the batch record, the bench, intake, review and release."""

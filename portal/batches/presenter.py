@@ -1,0 +1,228 @@
+"""A batch and its steps in words: what is in limits and signed, and what needs eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from custody.protocols.document import Protocol, Step
+from custody.therapies.queries import Task, TherapyLine
+from ledger.log.queries import RecordView
+from manufacturing.batches.models import BatchStatus
+from manufacturing.batches.queries import BatchLine, BatchRecord, StepLine, ValueLine
+from portal.accounts.roles import ROLES
+from portal.presenters import therapies as present
+from portal.presenters.therapies import SignatureLine, StageView, StatusView
+from portal.templatetags.np_times import duration
+
+BATCH_WORDS: dict[BatchStatus | None, tuple[str, str, str]] = {
+    None: ("plan", "Not begun", ""),
+    BatchStatus.MAKING: ("move", "Making", "flask"),
+    BatchStatus.TESTING: ("move", "Tests under way", "test-pipe"),
+    BatchStatus.REVIEWED: ("due", "Reviewed, waits for release", "clipboard-check"),
+    BatchStatus.RELEASED: ("ok", "Released", "certificate"),
+    BatchStatus.REJECTED: ("stop", "Rejected", ""),
+}
+BOARD_GROUPS: tuple[tuple[str, str, frozenset[str]], ...] = (
+    ("coming", "Before receipt", frozenset({"order", "collection", "transit"})),
+    ("making", "Making", frozenset({"making"})),
+    ("release", "Tests and release", frozenset({"release"})),
+    ("return", "Released, on the way to the patient", frozenset()),
+)
+"""The board's groups: code, title, stages. Whatever stands in no group's stages is in the last."""
+ELSEWHERE = frozenset({"coming", "return"})
+
+
+@dataclass(frozen=True, slots=True)
+class ValueView:
+    """A value as the batch record shows it. `kind` is a status kind, empty where there is nothing to judge."""
+
+    title: str
+    value: str
+    limits: str
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStepView:
+    """One step of the batch record. `reasons` say why it needs eyes; empty when it needs none."""
+
+    line: StepLine
+    status: StatusView
+    values: tuple[ValueView, ...]
+    signatures: tuple[SignatureLine, ...]
+    took: str
+    allowed: str
+    mark: str
+    mark_word: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """One therapy on the maker's board."""
+
+    batch: BatchLine
+    status: StatusView
+    stages: tuple[StageView, ...]
+    task: Task | None
+    is_held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BoardGroup:
+    """Therapies at one stage."""
+
+    code: str
+    title: str
+    rows: tuple[BoardRow, ...]
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the cells are not with the maker: nothing to do there, so it is folded away."""
+        return self.code in ELSEWHERE
+
+    @property
+    def wrong(self) -> int:
+        return sum(row.status.kind == "stop" for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class SinceView:
+    """The clock beside the form: since when, against how long the protocol lets the cells wait."""
+
+    title: str
+    since: datetime
+    used_minutes: int
+    allowed_minutes: int
+    status: StatusView
+
+
+def batch_status(batch: BatchLine) -> StatusView:
+    return StatusView(*BATCH_WORDS[batch.status])
+
+
+def board(batches: Sequence[BatchLine], tasks: Iterable[Task]) -> tuple[BoardGroup, ...]:
+    """The batches by stage; each with the soonest thing that this organisation has to do on it."""
+    first: dict[object, Task] = {}
+    for task in tasks:
+        first.setdefault(task.therapy.id, task)
+    grouped: dict[str, list[BoardRow]] = {code: [] for code, _, _ in BOARD_GROUPS}
+    for batch in batches:
+        grouped[_group_of(batch.therapy)].append(_row(batch, first.get(batch.therapy.id)))
+    return tuple(BoardGroup(code, title, tuple(grouped[code])) for code, title, _ in BOARD_GROUPS if grouped[code])
+
+
+def _group_of(therapy: TherapyLine) -> str:
+    return next((code for code, _, stages in BOARD_GROUPS if therapy.stage in stages), BOARD_GROUPS[-1][0])
+
+
+def _row(batch: BatchLine, task: Task | None) -> BoardRow:
+    therapy = batch.therapy
+    if task is not None and task.held:
+        status = StatusView("stop", present.held_words(task))
+    elif batch.out_of_limits and therapy.open_exceptions:
+        status = StatusView("stop", f"{batch.out_of_limits} out of limits")
+    elif _group_of(therapy) in {"making", "release"} and batch.status is not None:
+        status = batch_status(batch)
+    else:
+        status = present.status_of(therapy)
+    return BoardRow(batch, status, present.stages_of(therapy), task, bool(task and task.held))
+
+
+def steps(record: BatchRecord) -> tuple[BatchStepView, ...]:
+    """Every step of the batch record, in the protocol's order."""
+    return tuple(step_view(line) for line in record.steps)
+
+
+def step_view(line: StepLine) -> BatchStepView:
+    return BatchStepView(
+        line=line,
+        status=_step_status(line),
+        values=tuple(value_view(value) for value in line.values),
+        signatures=signatures(line.record) if line.record else (),
+        took=duration(line.duration) if line.duration else "",
+        allowed=duration(timedelta(minutes=line.step.duration_max_minutes)),
+        mark={"verified": "verified", "signed": "signed"}.get(line.record.standing, "none") if line.record else "none",
+        mark_word=_mark_word(line.record),
+        reasons=tuple(_reasons(line)) if line.record else (),
+    )
+
+
+def value_view(value: ValueLine) -> ValueView:
+    field = value.field
+    unit = f" {field.unit}" if field.unit else ""
+    shown = f"{value.value}{unit}" if value.value is not None else "sealed"
+    kind, words = {True: ("ok", "In limits"), False: ("stop", "Out of limits"), None: ("", "")}[value.in_limits]
+    return ValueView(field.title, shown, field.limits, kind, words)
+
+
+def signatures(record: RecordView) -> tuple[SignatureLine, ...]:
+    """Performer first, then verifier: name, role, meaning, method, time (21 CFR 11.50)."""
+    return tuple(
+        SignatureLine(
+            name=one.name,
+            role=ROLES[one.role].name if one.role in ROLES else one.role,
+            meaning=one.meaning,
+            method=present.METHOD_WORDS.get(one.method, one.method),
+            at=one.at,
+        )
+        for one in record.signatures
+    )
+
+
+def since(task: Task, step: Step, protocol: Protocol, at: datetime) -> SinceView:
+    """How long the cells have waited since the step before, against the protocol's longest wait."""
+    before = [known.title for code in step.after if (known := protocol.step(code))]
+    used = int((at - task.since).total_seconds() // 60)
+    left = step.wait_max_minutes - used
+    if left < 0:
+        status = StatusView("stop", f"{duration(timedelta(minutes=-left))} over the longest wait")
+    elif left <= step.wait_max_minutes // 10:
+        status = StatusView("due", f"Window closes in {duration(timedelta(minutes=left))}")
+    else:
+        status = StatusView("ok", f"Window open, {duration(timedelta(minutes=left))} left")
+    return SinceView(before[-1] if before else "Last step", task.since, max(0, used), step.wait_max_minutes, status)
+
+
+def _step_status(line: StepLine) -> StatusView:
+    if line.record is None:
+        return StatusView("plan", "To come")
+    if line.in_limits is False:
+        return StatusView("stop", "Out of limits")
+    if line.is_late:
+        return StatusView("stop", "Took too long")
+    if line.is_clean:
+        return StatusView("ok", "In limits")
+    return StatusView("due", "Needs eyes", "eye")
+
+
+def _mark_word(record: RecordView | None) -> str:
+    if record is None:
+        return ""
+    if record.standing == "broken":
+        return f"does not verify: {record.problem}"
+    return {"verified": "verified", "signed": "signed, not yet in a checkpoint"}[record.standing]
+
+
+def _reasons(line: StepLine) -> Iterable[str]:
+    """Why a step needs eyes, worst first."""
+    record = line.record
+    assert record is not None, "only steps that are done have reasons"
+    if record.standing == "broken":
+        yield f"The record does not verify: {record.problem}"
+    for value in line.values:
+        if value.in_limits is False:
+            view = value_view(value)
+            yield f"{view.title} {view.value}, {view.limits}"
+    if line.is_late and line.duration:
+        allowed = duration(timedelta(minutes=line.step.duration_max_minutes))
+        yield f"Took {duration(line.duration)}, {allowed} allowed"
+    if line.step.needs_second and len(record.signatures) < 2:
+        yield "The second signature is missing"
+    findings = [f"{one.kind_words}{', closed' if one.closed_at else ''}: {one.finding}" for one in line.exceptions]
+    yield from findings
+    if line.in_limits is False and not findings and all(value.in_limits is not False for value in line.values):
+        yield "Recorded as out of limits"

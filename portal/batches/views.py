@@ -1,0 +1,81 @@
+"""The maker's pages that are read: the board, one batch record, the week's capacity."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from custody.scheduling import queries as scheduling
+from custody.scheduling.models import SlotKind
+from custody.therapies import queries as therapies
+from ledger.clock import now
+from ledger.parties.queries import party_names
+from manufacturing.batches import queries as batches
+from portal.accounts.actors import actor_of
+from portal.batches import presenter
+from portal.journeys.presenter import proofs
+
+
+def board(request: HttpRequest) -> HttpResponse:
+    """Every batch of the maker, by stage."""
+    actor = actor_of(request)
+    context = {
+        "groups": presenter.board(batches.board(by=actor), therapies.worklist(by=actor, limit=batches.BOARD)),
+        "party_names": party_names(),
+        "checked_at": now(),
+    }
+    return render(request, "batches/board.html", context)
+
+
+def record(request: HttpRequest, therapy: UUID) -> HttpResponse:
+    """One batch record: every step with who did it, its values against their limits, its times and signatures."""
+    actor = actor_of(request)
+    found = batches.batch_record(therapy=therapy, by=actor)
+    return render(request, "batches/record.html", record_page(found) | {"printed_at": now()})
+
+
+def record_page(found: batches.BatchRecord) -> dict[str, Any]:
+    """What every page about a batch shows of its record."""
+    steps = presenter.steps(found)
+    return {
+        "record": found,
+        "batch": found.batch,
+        "therapy": found.batch.therapy,
+        "status": presenter.batch_status(found.batch),
+        "steps": steps,
+        "eyes": [step for step in steps if step.reasons],
+        "clean": [step for step in steps if step.line.is_clean],
+        "to_come": [step for step in steps if step.line.record is None],
+        "tests": [step for step in steps if step.line.step.kind == "test"],
+        "proofs": proofs(found.journey),
+        "tasks": [task for task in found.journey.tasks if task.mine],
+        "party_names": party_names(),
+    }
+
+
+def capacity(request: HttpRequest) -> HttpResponse:
+    """The week's slots of the actor's organisation, and who has them."""
+    return render(request, "batches/capacity.html", week_page(request))
+
+
+def week_page(request: HttpRequest) -> dict[str, Any]:
+    actor, at = actor_of(request), now()
+    try:
+        week = date.fromisoformat(request.GET.get("week", ""))
+        week = week if abs((week - at.date()).days) < 1500 else timezone.localdate(at)
+    except ValueError:
+        week = timezone.localdate(at)
+    shown = scheduling.capacity_board(by=actor, week=week, at=at)
+    return {
+        "board": shown,
+        "kinds": dict(SlotKind.choices),
+        "today": timezone.localdate(at),
+        "before": shown.days[0] - timedelta(days=7),
+        "after": shown.days[0] + timedelta(days=7),
+        "checked_at": at,
+    }

@@ -1,0 +1,142 @@
+"""Where a maker's people land: control tower, sign-offs of QA and the Qualified Person, the scheduler's capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from custody.exceptions import queries as exceptions
+from custody.scheduling import queries as scheduling
+from custody.scheduling.models import SlotKind
+from custody.therapies import queries as therapies
+from custody.transport import queries as transport
+from ledger.clock import now
+from ledger.parties.actor import Actor
+from ledger.parties.queries import party_names
+from manufacturing.batches import queries as batches
+from manufacturing.quality import queries as quality
+from portal.batches import presenter
+from portal.dashboards import tasks
+from portal.dashboards.registry import Dashboard, Navigation, NavItem, register
+from portal.transport.presenter import shipment_view
+
+SHOWN_EXCEPTIONS = 5
+
+
+def tower(actor: Actor) -> dict[str, Any]:
+    """What this role does next, what holds batches, every batch by stage, what is on its way here."""
+    at = now()
+    todo = therapies.worklist(by=actor, limit=batches.BOARD)
+    road = [line for line in transport.on_the_road(by=actor) if line.destination == actor.party]
+    return _common(actor) | {
+        "agenda": tasks.agenda([task for task in todo if task.mine], at),
+        "others": [tasks.view(task, at) for task in todo if not task.mine and not task.held][:6],
+        "groups": presenter.board(batches.board(by=actor), todo),
+        "coming": [shipment_view(line, at) for line in road],
+        "checked_at": at,
+    }
+
+
+def sign_offs(kind: str) -> Callable[[Actor], dict[str, Any]]:
+    """The batches that wait for review, or for release."""
+
+    def query(actor: Actor) -> dict[str, Any]:
+        at = now()
+        waiting = quality.waiting(by=actor, kind=kind)
+        mine = therapies.my_tasks(by=actor, limit=batches.BOARD)
+        free = [one for one in waiting if not one.task.held]
+        return _common(actor) | {
+            "kind": kind,
+            "waiting": [(one, tasks.view(one.task, at)) for one in waiting],
+            "next": (free[0], tasks.view(free[0].task, at)) if free else None,
+            "rest": [(one, tasks.view(one.task, at)) for one in waiting if not free or one is not free[0]],
+            "others": [tasks.view(task, at) for task in mine if task.kind != kind],
+            "groups": presenter.board(batches.board(by=actor), ()),
+            "checked_at": at,
+        }
+
+    return query
+
+
+def week(actor: Actor) -> dict[str, Any]:
+    """This week's slots, who has them, and the batches that come and go."""
+    at = now()
+    today = timezone.localdate(at)
+    board = scheduling.capacity_board(by=actor, week=today, at=at)
+    return _common(actor) | {
+        "board": board,
+        "kinds": dict(SlotKind.choices),
+        "today": today,
+        "before": board.days[0] - timedelta(days=7),
+        "after": board.days[0] + timedelta(days=7),
+        "groups": presenter.board(batches.board(by=actor), ()),
+        "is_home": True,
+        "checked_at": at,
+    }
+
+
+def _common(actor: Actor) -> dict[str, Any]:
+    count = exceptions.count_open(by=actor)
+    return {
+        "exceptions": exceptions.open_exceptions(by=actor, limit=SHOWN_EXCEPTIONS),
+        "exceptions_count": count,
+        "exceptions_more": max(0, count - SHOWN_EXCEPTIONS),
+        "party_names": party_names(),
+    }
+
+
+def _navigation(home: str, icon: str) -> Navigation:
+    def navigation(actor: Actor) -> list[NavItem]:
+        return [
+            NavItem(home, reverse("home"), icon=icon, count=therapies.count_my_tasks(by=actor)),
+            NavItem("Batches", reverse("batches"), icon="flask"),
+            NavItem("Capacity", reverse("capacity"), icon="calendar-time"),
+            NavItem("Shipments", reverse("shipments"), icon="truck"),
+            NavItem(
+                "Exceptions",
+                reverse("exceptions"),
+                icon="alert-octagon",
+                count=exceptions.count_open(by=actor),
+                tone="stop",
+            ),
+        ]
+
+    return navigation
+
+
+register(
+    Dashboard(
+        roles=frozenset({"operator", "qc_analyst"}),
+        template="dashboards/manufacturer.html",
+        query=tower,
+        navigation=_navigation("Control tower", "layout-dashboard"),
+    )
+)
+register(
+    Dashboard(
+        roles=frozenset({"qa"}),
+        template="batches/sign_offs.html",
+        query=sign_offs("review"),
+        navigation=_navigation("Review", "clipboard-check"),
+    )
+)
+register(
+    Dashboard(
+        roles=frozenset({"qp"}),
+        template="batches/sign_offs.html",
+        query=sign_offs("release"),
+        navigation=_navigation("Release", "certificate"),
+    )
+)
+register(
+    Dashboard(
+        roles=frozenset({"scheduler"}),
+        template="batches/capacity.html",
+        query=week,
+        navigation=_navigation("This week", "calendar-time"),
+    )
+)

@@ -1,0 +1,98 @@
+"""Telling the demonstration: founding the consortium and walking its therapies to the present."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from custody.patients.operations import enrol_patient
+from custody.protocols.queries import protocols
+from custody.therapies.operations import order_therapy
+from custody.transport.models import Shipment
+from ledger.log import sequencer
+from ledger.parties.models import Party
+from portal.demonstration import consortium, slots
+from portal.demonstration.consortium import Cast
+from portal.demonstration.patients import invented
+from portal.demonstration.stories import Case, cases
+from portal.demonstration.walker import Story, Walker, Watch
+
+PAST_DAYS, FUTURE_DAYS = 140, 150
+PREFERRED_MAKERS = {"X0117": "M0408"}
+"""So that both makers have work."""
+Tell = Callable[[str], None]
+
+
+def prepare(*, at: datetime, tell: Tell, past_days: int = PAST_DAYS, future_days: int = FUTURE_DAYS) -> Cast:
+    """The consortium with its free slots from `past_days` ago to `future_days` ahead; nothing happens twice."""
+    first = at - timedelta(days=past_days)
+    cast = consortium.found(at=first, tell=tell)
+    count = slots.publish_all(cast, first=first, days=past_days + future_days, at=first)
+    tell(f"{count} places published")
+    return cast
+
+
+def order(cast: Cast, *, centre: Party, protocol_code: str, number: int, at: datetime) -> UUID:
+    """Enrol an invented patient and order a therapy for them. Returns the therapy's id."""
+    coordinator = cast.actor(centre.id, "coordinator")
+    patient = enrol_patient(identity=invented(number, at.date()), by=coordinator, at=at, key=f"enrol-{number:06d}")
+    protocol = next(known for known in protocols() if known.code == protocol_code)
+    payer = next(
+        (party for party in cast.of_kind("payer") if party.country == centre.country), cast.of_kind("payer")[0]
+    )
+    values = {}
+    for field in protocol.steps[0].fields:
+        if not field.required:
+            continue
+        middle = "60" if field.unit == "kg" else "1"
+        values[field.code] = field.expected or (field.choices[0] if field.choices else middle)
+    record = order_therapy(
+        patient=patient.id,
+        protocol=protocol.digest,
+        payer=payer.id,
+        consent=True,
+        eligible=True,
+        values=values,
+        by=coordinator,
+        at=at,
+        key=f"order-{number:06d}",
+    )
+    return record.chain.subject
+
+
+def tell_case(cast: Cast, case: Case, number: int, *, now: datetime) -> UUID:
+    """One therapy, from its order to the present or to where its story rests."""
+    centre = cast.parties[case.centre]
+    ordered_at = (now - timedelta(days=case.started_days_ago)).replace(microsecond=0)
+    therapy = order(cast, centre=centre, protocol_code=case.protocol, number=number, at=ordered_at)
+    maker = cast.parties[PREFERRED_MAKERS[case.centre]].id if case.centre in PREFERRED_MAKERS else None
+    walker = Walker(cast, therapy, until=now - timedelta(minutes=2), seed=number, story=case.story, maker=maker)
+    walker.run()
+    shipment = Shipment.objects.filter(therapy_id=therapy, received_at=None).first()
+    if shipment is not None:
+        walker.log_readings(shipment.leg, now - timedelta(minutes=2))
+    return therapy
+
+
+def tell_all(*, now: datetime, tell: Tell, progress: Callable[[int, int], None]) -> int:
+    """The whole demonstration. Returns how many therapies it holds."""
+    cast = prepare(at=now, tell=tell)
+    told = list(cases())
+    for number, case in enumerate(told, 1):
+        tell_case(cast, case, number, now=now)
+        progress(number, len(told))
+        if number % 10 == 0:
+            sequencer.drain()
+    sequencer.drain()
+    return len(told)
+
+
+def whole_journey(
+    cast: Cast, *, protocol_code: str, number: int, ordered_at: datetime, until: datetime, watch: Watch
+) -> UUID:
+    """One therapy from order to infusion, for the engineer who wants to see it happen."""
+    centre = cast.of_kind("treatment_centre")[0]
+    therapy = order(cast, centre=centre, protocol_code=protocol_code, number=number, at=ordered_at)
+    Walker(cast, therapy, until=until, seed=number, story=Story("journey"), watch=watch).run()
+    return therapy

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from portal.access import MEMBER, PUBLIC, route
+from portal.evidence import views
+
+urlpatterns = [
+    route("ledger/", views.ledger, name="ledger", rule=MEMBER),
+    route("log/checkpoint", views.checkpoint, name="log_checkpoint", rule=MEMBER),
+    route("log/tile/<path:path>", views.tile, name="log_tile", rule=MEMBER),
+    route("records/<uuid:record>.tlog-proof", views.record_proof, name="record_proof", rule=MEMBER),
+    route("records/<uuid:record>.dsse.json", views.record_envelope, name="record_envelope", rule=MEMBER),
+    route("help/", views.help_page, name="help", rule=PUBLIC),
+    route("privacy/", views.privacy_page, name="privacy", rule=PUBLIC),
+]

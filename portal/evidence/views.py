@@ -1,0 +1,120 @@
+"""Ledger health, and the log as files for outside tools (C2SP tlog-checkpoint, tlog-tiles, tlog-proof)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from custody.therapies import disclosure
+from custody.therapies.queries import find_therapy
+from ledger.clock import now
+from ledger.crypto import tiles as tile_format
+from ledger.errors import NotFound, NotPermitted
+from ledger.log import evidence, health
+from ledger.log.models import Record
+from ledger.outbox import queries as outbox
+from ledger.parties.actor import Actor
+from ledger.parties.queries import party_names
+from portal.accounts.actors import actor_of
+from portal.evidence import presenter
+
+CALM = timedelta(seconds=10)
+"""A record that waits longer for its place means that no sequencer is at work."""
+
+
+class RecordUnknown(NotFound):
+    """There is no such record, or it is of a therapy that is not this actor's to see."""
+
+
+class EntriesHoldValues(NotPermitted):
+    """Entries hold values that payers and couriers never see."""
+
+
+@require_safe
+def ledger(request: HttpRequest) -> HttpResponse:
+    """The ledger's health, in words first."""
+    actor, at = actor_of(request), now()
+    log, jobs = health.health(), outbox.health(at=at)
+    context: dict[str, Any] = {
+        "log": log,
+        "stalled": log.oldest_pending_at is not None and at - log.oldest_pending_at > CALM,
+        "log_key": evidence.log_key(),
+        "checkpoints": health.checkpoints(),
+        "records": presenter.records(health.last_records()),
+        "keys": health.member_keys(),
+        "jobs": jobs,
+        "quarantined": outbox.quarantined(limit=20),
+        "names": party_names(),
+        "sees_entries": disclosure.sees_values(actor),
+        "checked_at": at,
+    }
+    return render(request, "evidence/ledger.html", context)
+
+
+@require_safe
+def checkpoint(request: HttpRequest) -> HttpResponse:
+    """The latest checkpoint, a signed note."""
+    note = evidence.checkpoint_at().note
+    return HttpResponse(note, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+def tile(request: HttpRequest, path: str) -> HttpResponse:
+    """A hash tile or an entry bundle. A full one never changes."""
+    actor = actor_of(request)
+    if path.startswith("entries/") and not disclosure.sees_values(actor):
+        raise EntriesHoldValues(
+            "Entries hold values of steps, which payers and couriers do not see. "
+            "The checkpoint, the hash tiles and each record's proof are open to you."
+        )
+    found, data = evidence.tile_bytes(f"tile/{path}")
+    full = found.width == tile_format.WIDTH
+    caching = "private, max-age=31536000, immutable" if full else "private, max-age=60"
+    return HttpResponse(data, content_type="application/octet-stream", headers={"Cache-Control": caching})
+
+
+@require_safe
+def record_proof(request: HttpRequest, record: UUID) -> HttpResponse:
+    """A record's place in the log as a file that any tlog-proof verifier reads."""
+    _seen(record, actor_of(request))
+    return _file(evidence.tlog_proof(record), f"{record}.tlog-proof", "text/plain; charset=utf-8")
+
+
+@require_safe
+def record_envelope(request: HttpRequest, record: UUID) -> HttpResponse:
+    """The record itself as its author signed it (DSSE): what its proof speaks about."""
+    actor = actor_of(request)
+    row = _seen(record, actor)
+    if row.chain.kind == "therapy" and not disclosure.sees_values(actor):
+        raise EntriesHoldValues("This record holds values of a step, which payers and couriers do not see.")
+    return _file(bytes(row.envelope), f"{record}.dsse.json", "application/json")
+
+
+def _seen(record: UUID, actor: Actor) -> Record:
+    row = health.record_named(record)
+    if row is None:
+        raise RecordUnknown("There is no such record for your organisation.")
+    if row.chain.kind == "therapy":
+        find_therapy(therapy=row.chain.subject, by=actor)
+    return row
+
+
+def _file(content: str | bytes, name: str, kind: str) -> HttpResponse:
+    disposition = f'attachment; filename="{name}"'
+    headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
+    return HttpResponse(content, content_type=kind, headers=headers)
+
+
+@require_safe
+def help_page(request: HttpRequest) -> HttpResponse:
+    return render(request, "evidence/help.html")
+
+
+@require_safe
+def privacy_page(request: HttpRequest) -> HttpResponse:
+    return render(request, "evidence/privacy.html")

@@ -1,0 +1,107 @@
+"""The list of therapies, one therapy's journey, and the global scan box."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from custody.exceptions import queries as exceptions
+from custody.labels.barcode import coi_in
+from custody.telemetry import queries as telemetry
+from custody.telemetry.permissions import LegNotFound
+from custody.therapies import queries
+from custody.therapies.models import Status
+from ledger.clock import now
+from ledger.parties.queries import party_names
+from portal.accounts.actors import actor_of
+from portal.accounts.roles import ROLES
+from portal.journeys import presenter
+from portal.presenters import therapies as present
+
+PAGE = 40
+
+
+def therapy_list(request: HttpRequest) -> HttpResponse:
+    """Therapies that the actor may see: filtered by status, searched by call name or identifier."""
+    actor = actor_of(request)
+    status = request.GET.get("status", "active")
+    search = request.GET.get("q", "").strip()[:60]
+    try:
+        page = max(0, min(10_000, int(request.GET.get("page", "0"))))
+    except ValueError:
+        page = 0
+    wanted = status if status in Status.values else ""
+    found = queries.therapies(by=actor, status=wanted, search=search, limit=PAGE + 1, offset=page * PAGE)
+    names = party_names()
+    context: dict[str, Any] = {
+        "rows": [presenter.row(therapy, names) for therapy in found[:PAGE]],
+        "statuses": [("", "All"), *Status.choices],
+        "status": wanted,
+        "search": search,
+        "page": page,
+        "has_more": len(found) > PAGE,
+        "counts": queries.count_by_status(by=actor),
+        "checked_at": now(),
+    }
+    return render(request, "journeys/list.html", context)
+
+
+def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
+    """One therapy: identity, needle to needle, custody with each record's mark, temperature, proofs."""
+    actor, at = actor_of(request), now()
+    found = queries.journey(therapy=therapy, by=actor)
+    names = party_names()
+    legs: list[dict[str, Any]] = []
+    for leg in found.protocol.legs:
+        try:
+            legs.append(
+                {
+                    "leg": leg,
+                    "chart": telemetry.chart(by=actor, therapy=therapy, leg=leg.code, at=at, zone=presenter.zone()),
+                    "report": telemetry.leg_report(by=actor, therapy=therapy, leg=leg.code, at=at),
+                }
+            )
+        except LegNotFound:
+            continue
+    known = exceptions.of_therapy(therapy=therapy, by=actor)
+    roles = {code: role.name for code, role in ROLES.items()}
+    gaps = presenter.gaps_of([(one["leg"].title, one["leg"].gap_max_minutes, one["report"].gaps) for one in legs])
+    context: dict[str, Any] = {
+        "journey": found,
+        "therapy": found.therapy,
+        "status": present.status_of(found.therapy),
+        "stages": presenter.dated_stages(found, known),
+        "facts": presenter.facts(found, names, at),
+        "timeline": presenter.timeline(found, names, roles, gaps),
+        "proofs": presenter.proofs(found),
+        "gate": presenter.locked_gate(found) if actor.party == found.therapy.centre else None,
+        "legs": legs,
+        "tasks": [presenter.task(task) for task in found.tasks],
+        "exceptions": known,
+        "may_end": actor.may("therapy.end") and found.therapy.status == "active",
+        "party_names": names,
+        "checked_at": at,
+    }
+    return render(request, "journeys/journey.html", context)
+
+
+def scan(request: HttpRequest) -> HttpResponse:
+    """Where a scanned or typed identifier leads: to the one thing to do now, else to the journey."""
+    actor = actor_of(request)
+    text = request.GET.get("q", "").strip()[:120]
+    coi = coi_in(text)
+    therapy = queries.find_by_coi(coi=coi, by=actor) if coi else None
+    if therapy is None:
+        found = queries.therapies(by=actor, search=text, limit=2) if len(text) >= 3 else []
+        if len(found) == 1:
+            return redirect("therapy", therapy=found[0].id)
+        context = {"text": text, "rows": [presenter.row(row, party_names()) for row in found]}
+        return render(request, "journeys/scan.html", context, status=200 if found else 404)
+    mine = [task for task in queries.tasks_of(therapy=therapy.pk, by=actor) if task.mine and not task.held]
+    if len(mine) == 1:
+        return redirect(reverse("step", args=[therapy.pk, mine[0].step]))
+    return redirect("therapy", therapy=therapy.pk)

@@ -1,0 +1,111 @@
+"""The background threads of a process: the log's sequencer, and dispatchers of the outbox with their sweep.
+
+A server with the embedded worker, `manage.py worker` and a Celery worker's main process all run this same thing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+
+import structlog
+from django.db import close_old_connections, connection
+
+from custody.compliance.tasks import close_provers
+from ledger.log import sequencer
+from ledger.outbox import dispatcher, handlers, wakeups
+from ledger.outbox.errors import describe
+
+log = structlog.get_logger(__name__)
+
+SEQUENCER_SECONDS = 0.2
+SWEEP_SECONDS = 1.0
+STOP_SECONDS = 5.0
+# Long work has a thread of its own, so that it holds up nothing else.
+LONG_QUEUES = frozenset({"proofs"})
+
+
+class Loop(threading.Thread):
+    """Calls `turn` again and again: after `seconds`, or as soon as it is woken.
+
+    A turn that fails (the database is away) is logged and tried again; the thread ends only when it is told to.
+    """
+
+    def __init__(self, name: str, turn: Callable[[], object], *, seconds: float) -> None:
+        super().__init__(name=f"needlepoint-{name}", daemon=True)
+        self._turn = turn
+        self._seconds = seconds
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._woken.set()
+
+    def run(self) -> None:
+        while not self.stopping:
+            self._woken.clear()
+            try:
+                close_old_connections()
+                self._turn()
+            except Exception as problem:
+                log.error("background.turn_failed", thread=self.name, error=describe(problem))
+            finally:
+                close_old_connections()
+            if not self.stopping:
+                self._woken.wait(self._seconds)
+        connection.close()
+
+
+class Background:
+    """The threads of one process, for the given queues; `sequence` says whether it runs the log's sequencer too."""
+
+    def __init__(self, *, queues: Collection[str] | None = None, sequence: bool = True) -> None:
+        chosen = handlers.known_queues() if queues is None else frozenset(queues)
+        self._dispatchers: dict[frozenset[str], Loop] = {}
+        for group in (chosen - LONG_QUEUES, *(frozenset({queue}) for queue in sorted(chosen & LONG_QUEUES))):
+            if group:
+                self._dispatchers[group] = self._dispatcher(group)
+        self._loops = [*self._dispatchers.values()]
+        if sequence:
+            self._loops.append(Loop("sequencer", sequencer.run_once, seconds=SEQUENCER_SECONDS))
+
+    @staticmethod
+    def _dispatcher(group: frozenset[str]) -> Loop:
+        def turn() -> None:
+            dispatcher.drain(queues=group, stopping=lambda: loop.stopping)
+
+        loop = Loop(f"outbox-{'+'.join(sorted(group))}", turn, seconds=SWEEP_SECONDS)
+        return loop
+
+    def start(self) -> None:
+        """Start every thread; the outbox is swept each second and on every wake-up of this process."""
+        wakeups.subscribe(self._wake)
+        for loop in self._loops:
+            loop.start()
+        log.info("background.started", threads=[loop.name for loop in self._loops])
+
+    def stop(self, *, seconds: float = STOP_SECONDS) -> None:
+        """Stop every thread. A job that does not end within `seconds` is handed over to another worker."""
+        wakeups.unsubscribe(self._wake)
+        for loop in self._loops:
+            loop.stop()
+        for loop in self._loops:
+            loop.join(seconds)
+        if any(loop.is_alive() for loop in self._loops):
+            log.warning("background.handed_over", jobs=dispatcher.hand_over())
+            connection.close()
+        close_provers()
+        log.info("background.stopped")
+
+    def _wake(self, queue: str) -> None:
+        for group, loop in self._dispatchers.items():
+            if queue in group:
+                loop.wake()

@@ -1,0 +1,121 @@
+"""`manage.py tour`: pictures of the running demonstration by role, into docs/tour/, so that the tour stays true.
+
+It needs a demonstration that is being served (`make run`), Playwright (a development requirement) and Chromium.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from custody.exceptions.models import CustodyException
+from custody.therapies.models import OpenStep, Therapy
+
+CHROMIUM = os.environ.get("NEEDLEPOINT_TEST_CHROMIUM", "/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+PHONE, TABLET, DESK = 390, 1180, 1280
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One screen of the tour: whose, which address, how wide, light or dark."""
+
+    name: str
+    person: str
+    path: str
+    width: int = DESK
+    theme: str = "light"
+    whole: bool = False
+    press: str = ""
+
+
+def pictures() -> Iterator[Picture]:
+    """The screens of the tour, from what the demonstration holds at this moment."""
+    yield Picture("01-sign-in", "", "/accounts/login/")
+    yield Picture("02-nurse-worklist", "Ines Marlowe", "/")
+    booking = _open("booking", "X0042")
+    if booking:
+        yield Picture("03-slot-chain", "Tomas Birk", f"/therapies/{booking}/slots/")
+    bedside = _open("bedside-check", "X0042")
+    if bedside:
+        yield Picture("04-bedside", "Ines Marlowe", f"/therapies/{bedside}/steps/bedside-check/", width=PHONE)
+    stopped = CustodyException.objects.filter(kind="identity_stop", closed_at=None).first()
+    if stopped:
+        yield Picture("05-identity-stop", "Adaeze Okonjo", f"/exceptions/{stopped.pk}/")
+    done = (
+        Therapy.objects.filter(status="completed", centre__code="X0042").order_by("-proof_state", "ordered_at").first()
+    )
+    if done:
+        yield Picture("06-journey", "Adaeze Okonjo", f"/therapies/{done.pk}/", whole=True)
+        yield Picture("07-journey-dark", "Adaeze Okonjo", f"/therapies/{done.pk}/", theme="dark")
+    yield Picture("08-control-tower", "Noor Bakker", "/", width=TABLET)
+    process = OpenStep.objects.filter(kind="process", party__code="M0311", held="").order_by("due_at").first()
+    if process:
+        yield Picture(
+            "09-batch-step", "Noor Bakker", f"/therapies/{process.therapy_id}/steps/{process.step}/", width=TABLET
+        )
+    yield Picture("10-courier", "Kofi Osei", "/", width=PHONE)
+    yield Picture("11-payer", "Saskia Vos", "/")
+    yield Picture("12-regulator", "Rune Lindqvist", "/")
+    yield Picture("13-proofs-verified", "Rune Lindqvist", "/proofs/", press="Verify")
+    yield Picture("14-ledger", "Rune Lindqvist", "/ledger/", theme="dark")
+
+
+def _open(step: str, party: str) -> str:
+    row = OpenStep.objects.filter(step=step, party__code=party, held="").order_by("due_at").first()
+    return str(row.therapy_id) if row else ""
+
+
+class Command(BaseCommand):
+    help = "Take the pictures of docs/tour/ from a demonstration that is being served."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--url", default=settings.PUBLIC_URL, help="where the demonstration is served")
+        parser.add_argument("--into", default=str(settings.BASE_DIR / "docs" / "tour"), help="folder of the pictures")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            from playwright.sync_api import sync_playwright
+        except ImportError:
+            raise CommandError(
+                "Playwright is missing: it is a development requirement. Run `make check` once."
+            ) from None
+        if not Path(CHROMIUM).exists():
+            raise CommandError(f"There is no Chromium at {CHROMIUM}; set NEEDLEPOINT_TEST_CHROMIUM.")
+        folder = Path(options["into"])
+        folder.mkdir(parents=True, exist_ok=True)
+        shown = list(pictures())
+        with sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            for picture in shown:
+                self._take(browser, picture, options["url"].rstrip("/"), folder)
+                self.stdout.write(f"  {picture.name}.png")
+            browser.close()
+        self.stdout.write(f"{len(shown)} pictures in {folder.name}/.")
+
+    def _take(self, browser: Any, picture: Picture, url: str, folder: Path) -> None:
+        height = 844 if picture.width == PHONE else 900
+        context = browser.new_context(
+            base_url=url, viewport={"width": picture.width, "height": height}, color_scheme=picture.theme
+        )
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.goto("/accounts/login/")
+        if picture.person:
+            page.get_by_role("button", name=picture.person).click()
+            page.wait_for_url("**/")
+            page.goto(picture.path)
+        page.wait_for_load_state("networkidle")
+        if picture.press:
+            page.get_by_role("button", name=picture.press).first.click()
+            page.wait_for_timeout(25_000)
+        page.wait_for_timeout(700)
+        page.screenshot(path=str(folder / f"{picture.name}.png"), full_page=picture.whole)
+        context.close()

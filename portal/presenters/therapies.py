@@ -1,0 +1,232 @@
+"""A therapy, a task and a record in words, icons and threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from custody.exceptions.models import ExceptionKind
+from custody.therapies.queries import Journey, Task, TherapyLine
+from ledger.log.queries import RecordView
+
+STATUS_WORDS: Mapping[str, tuple[str, str]] = {
+    "completed": ("ok", "Infused"),
+    "cancelled": ("wait", "Cancelled"),
+    "failed": ("stop", "Failed"),
+    "declined": ("wait", "Declined by payer"),
+}
+STAGE_WORDS: Mapping[str, tuple[str, str, str]] = {
+    "order": ("wait", "Being ordered", "clipboard-text"),
+    "collection": ("plan", "Before collection", "droplet"),
+    "transit": ("move", "On the road to the maker", "truck"),
+    "making": ("move", "Making", "flask"),
+    "release": ("move", "Tests and release", "certificate"),
+    "return": ("move", "On the way back", "truck-return"),
+    "receipt": ("move", "Received, being checked", "package-import"),
+    "lymphodepletion": ("move", "Lymphodepletion", "stethoscope"),
+    "infusion": ("due", "Before infusion", "heartbeat"),
+    "follow-up": ("ok", "Infused, followed up", "circle-check"),
+}
+ENDED_WORDS: Mapping[str, str] = {
+    "patient_withdrew": "the patient withdrew",
+    "patient_unfit": "the patient is not fit for it",
+    "patient_died": "the patient died",
+    "payer_declined": "the payer declined",
+    "other_therapy": "another therapy was chosen",
+    "collection_failed": "the collection failed",
+    "material_refused": "the material was refused",
+    "manufacturing_failed": "making failed",
+    "out_of_specification": "out of specification",
+    "identity_lost": "identity was lost",
+    "excursion": "a transport excursion",
+}
+RECORD_WORDS: Mapping[str, str] = {
+    "custody.therapy.ended/v1": "Therapy ended",
+    "custody.label.reprinted/v1": "Label printed again",
+    "custody.itinerary.moved/v1": "Slot chain moved",
+    "custody.identity.stopped/v1": "Identity stop",
+    "custody.exception.opened/v1": "Exception opened",
+    "custody.exception.closed/v1": "Exception closed",
+    "custody.oos.requested/v1": "Physician asked for supply",
+    "custody.oos.evaluated/v1": "Risk evaluated by the maker",
+    "custody.oos.accepted/v1": "Physician accepted the risk",
+    "custody.oos.informed/v1": "Authority informed",
+    "custody.transfer.offered/v1": "Handed over on the way",
+    "custody.transfer.accepted/v1": "Taken over on the way",
+    "custody.handoff.refused/v1": "Hand-over refused",
+    "custody.readings.committed/v1": "Readings committed",
+    "custody.proof.published/v1": "Proof published",
+    "custody.proof.refused/v1": "Cannot be proven",
+}
+BAD_RECORDS = frozenset(
+    {
+        "custody.identity.stopped/v1",
+        "custody.exception.opened/v1",
+        "custody.handoff.refused/v1",
+        "custody.proof.refused/v1",
+        "custody.therapy.ended/v1",
+    }
+)
+METHOD_WORDS: Mapping[str, str] = {
+    "password": "by password",
+    "password+totp": "by password and authenticator app",
+    "passkey": "by passkey",
+    "device": "by a device",
+    "system": "by the system",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """One knot of the thread: `state` is done, now, plan or stop."""
+
+    name: str
+    state: str
+    note: str = ""
+    gap: str = ""
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """A status: its kind (`is-…`), its words and its icon."""
+
+    kind: str
+    words: str
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """One entry of the custody timeline."""
+
+    at: datetime
+    title: str
+    detail: str
+    mark: str
+    mark_word: str
+    kind: str
+    icon: str
+    leaf_index: int | None
+    entry_hash: str
+    signatures: tuple[SignatureLine, ...]
+    boxed: bool = False
+    record: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureLine:
+    """A signature as every display shows it: name, role, meaning, time, method (21 CFR 11.50)."""
+
+    name: str
+    role: str
+    meaning: str
+    method: str
+    at: datetime
+
+
+def status_of(therapy: TherapyLine) -> StatusView:
+    """Where a therapy stands, in words."""
+    if therapy.status in STATUS_WORDS:
+        kind, words = STATUS_WORDS[therapy.status]
+        reason = ENDED_WORDS.get(therapy.ended_reason, "")
+        return StatusView(kind, f"{words}: {reason}" if reason and therapy.status != "declined" else words)
+    kind, words, icon = STAGE_WORDS.get(therapy.stage, ("move", therapy.stage_title, ""))
+    return StatusView(kind, words, icon)
+
+
+def stages_of(therapy: TherapyLine) -> tuple[StageView, ...]:
+    """The thread of a therapy: what is done, where it stands, what is planned."""
+    over = therapy.status == "completed"
+    broken = therapy.status in {"cancelled", "failed", "declined"}
+    views = []
+    for number, title in enumerate(therapy.stage_titles, 1):
+        if number < therapy.stage_number or (over and number <= therapy.stage_number):
+            state = "done"
+        elif number == therapy.stage_number:
+            state = "stop" if broken else "now"
+        else:
+            state = "plan"
+        views.append(StageView(title, state))
+    return tuple(views)
+
+
+def exception_words(kind: str) -> str:
+    return str(ExceptionKind(kind).label)
+
+
+def held_words(task: Task) -> str:
+    """Why a task waits, or nothing."""
+    return f"Waits: {exception_words(task.held).lower()}" if task.held else ""
+
+
+def record_title(record: RecordView, journey: Journey) -> str:
+    """What a record says, in a few words: the protocol's own title where it is a step."""
+    step = journey.protocol.step(str(record.body.get("step", "")))
+    if record.type in RECORD_WORDS:
+        return RECORD_WORDS[record.type]
+    return step.title if step else record.type
+
+
+def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], roles: Mapping[str, str]) -> EntryView:
+    """A record as an entry of the custody timeline."""
+    bad = record.type in BAD_RECORDS or record.body.get("in_limits") is False
+    mark, word = {
+        "verified": ("verified", "verified"),
+        "signed": ("signed", "signed, not yet in a checkpoint"),
+        "broken": ("none", f"does not verify: {record.problem}"),
+    }[record.standing]
+    return EntryView(
+        at=record.occurred_at,
+        title=record_title(record, journey),
+        detail=_detail(record, journey, parties),
+        mark=mark,
+        mark_word=word,
+        kind="stop" if bad or record.standing == "broken" else "",
+        icon="alert-octagon" if bad else "check",
+        leaf_index=record.leaf_index,
+        entry_hash=record.entry_hash,
+        record=record.id,
+        signatures=tuple(
+            SignatureLine(
+                name=signature.name,
+                role=roles.get(signature.role, signature.role.replace("_", " ").capitalize()),
+                meaning=signature.meaning,
+                method=METHOD_WORDS.get(signature.method, signature.method),
+                at=signature.at,
+            )
+            for signature in record.signatures
+        ),
+    )
+
+
+def _detail(record: RecordView, journey: Journey, parties: Mapping[UUID, str]) -> str:
+    body = record.body
+    party = parties.get(record.party, "")
+    if "finding" in body:
+        return str(body["finding"])
+    if record.type == "custody.shipment.packed/v1":
+        return f"{party}. {body['container']}, seal {body['seal']}."
+    if "to" in body:
+        return f"From {party} to {parties.get(UUID(body['to']), 'another organisation')}, seal {body['seal']}."
+    if "seal" in body:
+        return f"By {party}, seal {body['seal']} intact."
+    if record.type == "custody.readings.committed/v1":
+        return f"{body['count']:,} readings of the logger, signed and committed."
+    if record.type == "custody.proof.published/v1":
+        return _segment_title(body, journey)
+    if record.type == "custody.proof.refused/v1":
+        return f"{_segment_title(body, journey)}: {body['reasons'][0]}"
+    step = journey.protocol.step(str(body.get("step", "")))
+    shown = []
+    for code, value in dict(body.get("values", {})).items():
+        field = step.field(code) if step else None
+        if field is not None and field.kind in {"decimal", "choice"}:
+            shown.append(f"{field.title} {value['value']}{' ' + value['unit'] if value['unit'] else ''}")
+    return f"{party}. {', '.join(shown[:3])}." if shown else f"{party}."
+
+
+def _segment_title(body: Mapping[str, object], journey: Journey) -> str:
+    return next((s.title for s in journey.protocol.segments if s.code == body["segment"]), str(body["segment"]))

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from portal.access import may, route
+from portal.transport import views
+
+urlpatterns = [
+    route("jobs/<uuid:therapy>/", views.job, name="job", rule=may("therapy.read")),
+    route(
+        "jobs/<uuid:therapy>/transfer/",
+        views.TransferView.as_view(),
+        name="job_transfer",
+        rule=may("handoff.offer"),
+    ),
+    route(
+        "hand-overs/<uuid:handoff>/take/",
+        views.TakeTransferView.as_view(),
+        name="transfer_take",
+        rule=may("handoff.accept"),
+    ),
+    route("shipments/", views.shipments, name="shipments", rule=may("therapy.read")),
+    route("loggers/", views.loggers, name="loggers", rule=may("device.register")),
+    route(
+        "therapies/<uuid:therapy>/readings/<slug:leg>/upload/",
+        views.UploadView.as_view(),
+        name="readings_upload",
+        rule=may("readings.upload"),
+    ),
+]

@@ -1,0 +1,128 @@
+// Identity scans: each turns green as it agrees with the therapy on the screen, and one of another therapy goes to the
+// server at once, which halts the therapy. This is feedback for the eye only: the server compares again and decides.
+
+const FORM = /^(?:\]D2)?(?:\(90\)|90)?(?:&\/CH)?([A-Z0-9]{5}[0-9]{2}[A-Z0-9]{6}[A-Z0-9*])$/;
+
+const SETTLE_MS = 700; // after the last key of a scanner that ends without Enter
+
+const plain = (text) => text.replace(/[\s\u001d]/g, "").toUpperCase();
+const identityIn = (text) => FORM.exec(plain(text))?.[1] ?? null;
+
+const clock = () =>
+  new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: document.body.dataset.zone || undefined }).format(new Date());
+
+const show = (root, state) => {
+  for (const part of root.querySelectorAll("[data-when]")) part.hidden = part.dataset.when !== state;
+};
+
+const form = document.querySelector("form[data-identity-of]");
+const expected = form?.dataset.identityOf ?? "";
+const inputs = [...(form?.querySelectorAll("[data-identity]") ?? [])];
+const rowOf = (input) => input.closest("[data-check]");
+const agrees = (input) => identityIn(input.value) === expected;
+
+const say = (input, words, isWrong = false) => {
+  const note = rowOf(input)?.querySelector("[data-check-note]");
+  if (!note) return;
+  note.textContent = words;
+  note.classList.toggle("np-stopword", isWrong);
+};
+
+const draw = (input) => {
+  const row = rowOf(input);
+  const is = agrees(input);
+  row?.classList.toggle("is-ok", is);
+  row?.classList.toggle("is-plan", !is);
+  if (row) show(row, is ? "ok" : "open");
+  input.readOnly = is;
+  input.classList.toggle("is-read", is);
+  const again = row?.querySelector("[data-again]");
+  if (again) again.hidden = !is;
+};
+
+const verdict = () => {
+  const whole = document.querySelector("[data-verdict]");
+  const done = inputs.length > 0 && inputs.every(agrees);
+  const agreed = document.querySelector("[data-all-agree]");
+  if (agreed) agreed.hidden = !done;
+  if (!whole) return;
+  // One thing after the other: what is to be answered and signed appears once everything agrees.
+  form.dataset.stage = done || form.querySelector("[data-error-summary]") ? "sign" : "scan";
+  if (done === whole.classList.contains("is-ok")) return;
+  whole.classList.toggle("is-ok", done);
+  whole.classList.toggle("is-open", !done);
+  show(whole, done ? "ok" : "open");
+  const word = whole.querySelector("[data-verdict-word]");
+  const text = whole.querySelector("[data-verdict-text]");
+  text.dataset.first ??= text.textContent;
+  word.textContent = done ? "Match" : "Scan";
+  text.textContent = done ? text.dataset.match : text.dataset.first;
+};
+
+/** The first thing to answer once every identity agrees. */
+const afterwards = () =>
+  [...form.elements].find((one) => one.matches("input:not([type=hidden], [data-identity]), select, textarea") && one.checkVisibility?.() !== false);
+
+const judge = (input, isWhole) => {
+  const found = identityIn(input.value);
+  if (found === expected) {
+    input.value = expected;
+    draw(input);
+    say(input, `agrees, ${clock()}`);
+    verdict();
+    if (isWhole) (inputs.find((one) => !agrees(one)) ?? afterwards())?.focus();
+    return;
+  }
+  draw(input);
+  verdict();
+  if (!isWhole || !input.value.trim()) return say(input, "");
+  if (found) {
+    // Another therapy's identity: nobody gets to type it away.
+    say(input, "This is another therapy. Stopping.", true);
+    form.requestSubmit();
+  } else {
+    say(input, `That is no chain-of-identity id: ${expected.length} letters and digits. Scan it again.`, true);
+    input.select();
+  }
+};
+
+let waiting = 0;
+for (const input of inputs) {
+  input.addEventListener("input", () => {
+    clearTimeout(waiting);
+    // Half of a code with its prefix may look like a whole one without: only what agrees is taken at once.
+    if (identityIn(input.value) === expected) return judge(input, true);
+    judge(input, false);
+    if (plain(input.value).length >= expected.length) waiting = setTimeout(() => judge(input, true), SETTLE_MS);
+  });
+  input.addEventListener("change", () => {
+    clearTimeout(waiting);
+    judge(input, true);
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    clearTimeout(waiting);
+    judge(input, true);
+  });
+  rowOf(input)
+    ?.querySelector("[data-again]")
+    ?.addEventListener("click", () => {
+      input.value = "";
+      draw(input);
+      say(input, "");
+      verdict();
+      input.focus();
+    });
+  if (input.value) judge(input, false);
+}
+if (inputs.length) verdict();
+
+// A scan that comes while no field has the focus goes to the first item that is still open.
+document.addEventListener("np:scan", (event) => {
+  const next = inputs.find((one) => !agrees(one));
+  if (!next) return;
+  event.preventDefault();
+  next.value = event.detail.value;
+  judge(next, true);
+});

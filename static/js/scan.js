@@ -1,0 +1,95 @@
+// Wedge scanners type like a very quick hand and end with Enter. A scan goes to the page's scan field wherever the
+// focus is, so that it never lands in a volume or a remark.
+
+const QUICK_MS = 40; // between two keys of a scanner on average; people need 80 and more
+const PAUSE_MS = 150; // a longer pause begins something new; shorter hiccups of a busy machine do not
+const SHORTEST = 6;
+const SYMBOLOGY = /^\](?:[A-Za-z][0-9A-Za-z])/; // AIM identifier, ISO/IEC 15424: ]d2 is GS1 DataMatrix, ]C1 GS1-128
+
+/** What the code says, without the scanner's own marks: AIM identifier, leading FNC1, blanks at the ends. */
+export const normalise = (raw) =>
+  raw
+    .trim()
+    .replace(SYMBOLOGY, "")
+    .replace(/^[\u001d\u00e8]+/, "")
+    .replace(/[\r\n\t]+$/, "")
+    .trim();
+
+const editable = (element) =>
+  element instanceof HTMLElement && element.matches("input:not([type=checkbox], [type=radio], [type=button]), textarea, select");
+
+const visible = (element) => element && element.checkVisibility?.() !== false && !element.disabled;
+
+const field = () => {
+  const wanted = [
+    ...document.querySelectorAll("main [data-scan-focus]"),
+    ...document.querySelectorAll("main [data-scan] input:not([type=hidden])"),
+    ...document.querySelectorAll("[data-scan] input:not([type=hidden])"),
+  ];
+  return wanted.find(visible);
+};
+
+const accept = (input, raw) => {
+  const value = normalise(raw);
+  if (!value) return;
+  const event = new CustomEvent("np:scan", { detail: { value, input }, cancelable: true });
+  if (!document.dispatchEvent(event) || !input) return;
+  input.value = value;
+  input.classList.add("is-read");
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  input.focus();
+  if (input.closest("[data-scan-submit]")) input.form?.requestSubmit();
+};
+
+let burst = "";
+let firstKeyAt = 0;
+let lastKeyAt = 0;
+let home = null;
+let before = "";
+
+const onKey = (event) => {
+  if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
+  const now = event.timeStamp;
+  const goesOn = now - lastKeyAt < PAUSE_MS;
+  if (event.key === "Enter") {
+    const scanned = goesOn && burst.length >= SHORTEST && (lastKeyAt - firstKeyAt) / (burst.length - 1) < QUICK_MS;
+    const own = home?.closest?.("[data-scan]");
+    if (scanned && !own) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (editable(home) && "value" in home) {
+        home.value = before;
+        home.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+      accept(field(), burst);
+    } else if (own && editable(home)) {
+      home.value = normalise(home.value);
+      if (!home.value) event.preventDefault();
+    }
+    burst = "";
+    return;
+  }
+  if (event.key.length !== 1) return;
+  if (!goesOn) {
+    burst = "";
+    firstKeyAt = now;
+    home = event.target;
+    before = editable(home) && "value" in home ? home.value : "";
+  }
+  burst += event.key;
+  lastKeyAt = now;
+};
+
+let listening = false;
+export const initScan = (root) => {
+  if (!listening) {
+    document.addEventListener("keydown", onKey, true);
+    listening = true;
+  }
+  const first = root.querySelector?.("[data-scan-focus]");
+  // On a phone the focus would raise the keyboard over the page; a wedge scan finds its field anyway.
+  const coarse = matchMedia("(pointer: coarse)").matches;
+  if (first && !coarse && !document.querySelector("[data-error-summary]") && document.activeElement === document.body) {
+    first.focus({ preventScroll: true });
+  }
+};

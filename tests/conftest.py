@@ -1,0 +1,163 @@
+"""What every test stands on: no network but this machine, keys and files in a temporary folder, services named plainly.
+
+A test that needs a service carries its marker (see `tests.services`). Where the service is missing it is
+skipped with a word that says so; with CI=true it fails instead, so that a green build has run everything.
+
+`postgres` means that a server has to be reachable (`NEEDLEPOINT_TEST_POSTGRES_URL`); `postgres(orm=True)` that the
+tested portal itself has to stand on it: those run where DATABASE_URL names PostgreSQL, as `make test` does in its
+second pass.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache as django_cache
+
+from tests import append_only
+from tests.services import CI, POSTGRES_URL, REDIS_URL, SERVICES
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # MD5 is no password hash for people; here it saves a third of a second for each account that a test makes.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.KEY_ENCRYPTION_KEY = bytes(range(32))
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    append_only.let_flush_empty_them()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("markexpr"):
+        return
+    benches = [item for item in items if item.get_closest_marker("bench")]
+    if benches:
+        config.hook.pytest_deselected(items=benches)
+        items[:] = [item for item in items if item not in benches]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name, (_, missing) in SERVICES.items():
+        marker = item.get_closest_marker(name)
+        if marker is None:
+            continue
+        reason = missing()
+        if reason and CI:
+            pytest.fail(reason, pytrace=False)
+        if reason:
+            pytest.skip(reason)
+        if marker.kwargs.get("orm") and not _stands_on_postgres():
+            pytest.skip("runs where DATABASE_URL names PostgreSQL, in the second pass of `make test`")
+
+
+def _stands_on_postgres() -> bool:
+    return settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keys, mail and files of this run (of this worker, under xdist) lie in a folder of its own."""
+    folder = tmp_path_factory.mktemp("needlepoint")
+    settings.DATA_DIR = folder
+    settings.KEY_DIR = folder / "keys"
+    settings.EMAIL_FILE_PATH = str(folder / "mail")
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Rate limits and remembered form results of one test never reach the next."""
+    django_cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """SQLite in a file, as it is used, and not in memory, where its locks behave otherwise."""
+    database = settings.DATABASES["default"]
+    if _stands_on_postgres():
+        database.setdefault("TEST", {})["NAME"] = f"np_test_{os.getpid()}"
+    else:
+        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture
+def fresh_keystore(tmp_path: Path) -> Iterator[Path]:
+    """An empty keystore for tests that count or damage its files."""
+    before, settings.KEY_DIR = settings.KEY_DIR, tmp_path / "keys"
+    yield settings.KEY_DIR
+    settings.KEY_DIR = before
+
+
+@pytest.fixture
+def at() -> datetime:
+    """The moment at which a test plays."""
+    return datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, dropped afterwards; for tests that run `manage.py` or a server."""
+    import psycopg
+
+    name = f"np_test_{secrets.token_hex(6)}"
+    with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+    yield urlsplit(POSTGRES_URL)._replace(path=f"/{name}").geturl()
+    with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """The URL of an emptied Redis database."""
+    import redis
+
+    client = redis.Redis.from_url(REDIS_URL)
+    client.flushdb()
+    yield REDIS_URL
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def manage(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `manage.py` in a process of its own with settings of its own: `manage("verify", DATABASE_URL=…)`."""
+    import sys
+
+    def run(*arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+        own = {
+            "NEEDLEPOINT_DATA_DIR": str(tmp_path / "data"),
+            "DATABASE_URL": f"sqlite:///{tmp_path / 'data' / 'needlepoint.sqlite3'}",
+            "NEEDLEPOINT_WORKER": "none",
+        }
+        kept = {
+            name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "DJANGO_SETTINGS_MODULE"}
+        }
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=settings.BASE_DIR,
+            env={**kept, **own, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,48 @@
+"""Screens in tests: a told consortium's people at Django's test client, and the fields that a step's form asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.test import Client
+from django.urls import reverse
+
+from custody.therapies.queries import protocol_by_digest
+from ledger.ids import uuid7
+from ledger.parties.actor import Actor
+from portal.accounts.demonstration import PASSWORD
+from portal.accounts.models import User
+from portal.demonstration.consortium import Cast
+from tests.factories.therapies import Told
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+def signed_in(actor: Actor) -> Client:
+    """A client with the session of this person."""
+    client = Client()
+    client.force_login(User.objects.get(pk=actor.person), backend=BACKEND)
+    return client
+
+
+def somebody(cast: Cast, code: str, role: str) -> Client:
+    """A client with the session of somebody of this organisation in this role."""
+    return signed_in(cast.actor(cast.parties[code].id, role))
+
+
+def step_form(therapy: Told, step: str, *, second: Actor | None = None, **changed: str) -> dict[str, Any]:
+    """What a person sends for a step that is in limits; `changed` overrides."""
+    known = protocol_by_digest(therapy.state["protocol"]).step(step)
+    assert known is not None
+    custody = therapy.state["custody"]
+    special = {"seal": custody["seal"], "shipper": custody["container"]}
+    sent = {f"value_{code}": value for code, value in therapy.values(step).items()}
+    sent |= {f"scan_{kind}": special.get(kind) or therapy.state["coi"] for kind in known.scans}
+    sent |= {"idempotency_key": str(uuid7()), "signing_password": PASSWORD}
+    if second is not None:
+        sent |= {"second_email": User.objects.get(pk=second.person).email, "second_password": PASSWORD}
+    return sent | changed
+
+
+def step_url(therapy: Told, step: str) -> str:
+    return reverse("step", args=[therapy.therapy, step])

@@ -1,0 +1,357 @@
+"""Every address of the portal, swept from its resolver: for each role, for strangers, and for another hospital.
+
+Nothing answers with a fault, nobody gets past a rule, no form is taken from another site. An address with a new kind of
+part fails here until `PARTS` says what to put into it.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import product
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.core import signals
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from custody.compliance.models import ComplianceProof
+from custody.compliance.operations import refuse_proof
+from custody.exceptions.models import CustodyException
+from custody.therapies.models import OpenStep, Therapy, TherapyParty
+from custody.transport.models import Handoff
+from ledger.clock import now
+from ledger.log import sequencer
+from ledger.log.models import Record, RefusedAction
+from ledger.parties.models import Party
+from portal.access import Rule, rule_of
+from portal.accounts import demonstration
+from portal.accounts.actors import system_actor
+from portal.accounts.models import Membership, User
+from portal.accounts.roles import ROLES
+from portal.demonstration import consortium, slots
+from portal.demonstration.stories import Case
+from portal.demonstration.telling import tell_case
+from portal.demonstration.walker import Story
+
+HOME, ELSEWHERE = "X0042", "X0117"
+DAYS_PAST, DAYS_AHEAD = 40, 60
+STORIES = (
+    (2.0, Story("to be approved", stop_before="payer-approval")),
+    (3.0, Story("to be booked", stop_before="booking")),
+    (16.0, Story("offered", stop_before="pickup-outbound")),
+    (19.0, Story("warm", stop_before="accept-starting-material", readings={"outbound": "excursion"}, resolve=False)),
+    (24.0, Story("being made", stop_before="transduce")),
+)
+PATHS = ("0/000", "0/000.p/9", "entries/000", "8/x999/000", "../../etc/passwd", "nonsense")
+AWKWARD = ("NaN", "-9" * 30, "Ω’ OR 1=1;--<script>", "x" * 5_000, "a\x00b", "2026-13-45T99:99")
+INPUT = re.compile(r"<(?:input|select|textarea|button)\b[^>]*?\bname=[\"']([^\"']+)[\"'][^>]*>")
+VALUE = re.compile(r"\bvalue=[\"']([^\"']*)[\"']")
+pytestmark = pytest.mark.django_db
+OPEN_RULES = {"public", "demonstration", "device"}
+DOORS = {302, 401, 404}
+CLOSED = {403, 404}
+
+
+@dataclass
+class Portal:
+    """A small consortium at the present day, and what can be put into its addresses."""
+
+    therapies: list[Therapy]
+    parts: dict[str, list[Any]]
+    people: dict[str, User]
+    stranger_to_all: list[User]
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Address:
+    """One concrete address, with its view's name and rule."""
+
+    name: str
+    url: str
+    rule: Rule
+    about: bool
+    """Whether it names a therapy, a hand-over, an exception, a proof or a record."""
+
+
+@pytest.fixture(scope="module")
+def told(django_db_setup: None, django_db_blocker: Any) -> Iterator[Portal]:
+    """Told once for the module and undone at its end; each test undoes what it did."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield _tell()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def portal(told: Portal, db: None) -> Iterator[Portal]:
+    told.faults.clear()
+
+    def heard(sender: Any, **_: Any) -> None:
+        told.faults.append(traceback.format_exc(limit=-4))
+
+    signals.got_request_exception.connect(heard)
+    yield told
+    signals.got_request_exception.disconnect(heard)
+
+
+def _tell() -> Portal:
+    at = now()
+    first = at - timedelta(days=DAYS_PAST)
+    before, consortium.LOGGERS_A_COURIER = consortium.LOGGERS_A_COURIER, 4
+    cast = consortium.found(at=first, tell=lambda line: None)
+    consortium.LOGGERS_A_COURIER = before
+    slots.publish_all(cast, first=first, days=DAYS_PAST + DAYS_AHEAD, at=first)
+    ids = [
+        tell_case(cast, Case("cd19-fresh", HOME, days, story), number, now=at)
+        for number, (days, story) in enumerate(STORIES, 1)
+    ]
+    maker = Party.objects.get(pk=Therapy.objects.get(pk=ids[-1]).maker_id)
+    refuse_proof(
+        therapy=ids[-1], segment="transit", reasons=["warm"], by=system_actor(maker), at=at, key="sweep-proof-refused"
+    )
+    sequencer.drain()
+    return Portal(list(Therapy.objects.filter(pk__in=ids).order_by("ordered_at")), _parts(), _people(), _strangers())
+
+
+def _parts() -> dict[str, list[Any]]:
+    """What stands in an address's places; `therapy` and `step` come from each therapy."""
+    return {
+        "leg": ["outbound"],
+        "handoff": [*Handoff.objects.values_list("pk", flat=True), uuid4()],
+        "exception": [*CustodyException.objects.values_list("pk", flat=True), uuid4()],
+        "proof": [*ComplianceProof.objects.values_list("pk", flat=True), uuid4()],
+        "record": [Record.objects.filter(chain__kind="therapy").values_list("pk", flat=True)[0], uuid4()],
+        "membership": [Membership.objects.values_list("pk", flat=True)[0], 10**12],
+        "path": list(PATHS),
+        "pk": [1, 10**12],
+        "key": ["nonsense"],
+        "uidb36": ["zz"],
+    }
+
+
+def _people() -> dict[str, User]:
+    """Somebody of each role, of an organisation that takes part in the therapies where one does."""
+    busy = set(TherapyParty.objects.values_list("party_id", flat=True))
+    held = sorted(Membership.objects.select_related("user"), key=lambda one: (one.party_id not in busy, one.pk))
+    found: dict[str, User] = {}
+    for membership in held:
+        found.setdefault(membership.role, membership.user)
+    return found
+
+
+def _strangers() -> list[User]:
+    """People who may see therapies, but of organisations that take part in none."""
+    busy = set(TherapyParty.objects.values_list("party_id", flat=True))
+    rows = Membership.objects.exclude(party_id__in=busy).exclude(role__in=["inspector", "administrator"])
+    return [one.user for one in rows.select_related("user") if "therapy.read" in ROLES[one.role].permissions]
+
+
+def addresses(portal: Portal) -> list[Address]:
+    """Every address of the resolver, with every part that it may have."""
+    found = []
+    for name, places in sorted(_patterns(get_resolver().url_patterns)):
+        rule = rule_of(name)
+        assert rule is not None, f"{name} has no rule"
+        for arguments in _arguments(portal, places):
+            about = bool(set(places) & {"therapy", "handoff", "exception", "proof", "record"})
+            found.append(Address(name, reverse(name, kwargs=arguments), rule, about))
+    return found
+
+
+def _patterns(
+    patterns: list[URLPattern | URLResolver], above: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each view's name with the places in its address."""
+    for pattern in patterns:
+        places = above + tuple(pattern.pattern.regex.groupindex)
+        if isinstance(pattern, URLResolver):
+            yield from _patterns(pattern.url_patterns, places)
+        else:
+            assert pattern.name, f"{pattern} has no name"
+            yield pattern.name, places
+
+
+def _arguments(portal: Portal, places: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    if "therapy" not in places:
+        for values in product(*(portal.parts[place] for place in places)):
+            yield dict(zip(places, values, strict=True))
+        return
+    for therapy in portal.therapies:
+        open_steps = list(OpenStep.objects.filter(therapy=therapy).values_list("step", flat=True))
+        parts = portal.parts | {"therapy": [therapy.pk], "step": [*open_steps, "order"][:2]}
+        for values in product(*(parts[place] for place in places)):
+            yield dict(zip(places, values, strict=True))
+    unknown: list[Any] = [uuid4() if place == "therapy" else "nowhere" for place in places]
+    yield dict(zip(places, unknown, strict=True))
+
+
+def signed_in(user: User | None, **more: Any) -> Client:
+    client = Client(raise_request_exception=False, **more)
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+def sane(portal: Portal, method: str, address: Address, status: int) -> None:
+    assert status < 500, f"{method} {address.url} answers {status}\n{portal.faults[-1] if portal.faults else ''}"
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_role_meets_no_fault_and_passes_no_closed_door(portal, role):
+    client, actor_may = signed_in(portal.people[role]), ROLES[role].permissions
+
+    for address in addresses(portal):
+        response = client.get(address.url)
+
+        sane(portal, "GET", address, response.status_code)
+        if address.rule.kind == "closed" or (
+            address.rule.kind == "permission" and not address.rule.permissions & actor_may
+        ):
+            assert response.status_code in CLOSED, f"{role} may open {address.url}"
+    assert portal.faults == []
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_awkward_forms_are_refused_in_words_and_change_nothing(portal, role):
+    actor_may, records = ROLES[role].permissions, Record.objects.count()
+    seen: set[tuple[str, ...]] = set()
+    client = signed_in(portal.people[role])
+    session = client.cookies.copy()
+
+    for address in addresses(portal):
+        if address.name in {"account_logout", "choose_membership"}:
+            continue
+        with transaction.atomic():
+            # What an address changed of the session is undone with the rest, so the cookie goes back as well.
+            client.cookies = session.copy()
+            names = dict(_fields(client.get(address.url).content.decode(errors="replace")))
+            form = (address.name, *sorted(names))
+            for body in _bodies(names) if form not in seen else ():
+                status = client.post(address.url, body).status_code
+                sane(portal, f"POST {str(body)[:300]}", address, status)
+                if address.rule.kind == "permission" and not address.rule.permissions & actor_may:
+                    assert status in CLOSED, f"{role} may send {address.url}"
+            seen.add(form)
+            transaction.set_rollback(True)
+    client.cookies = session.copy()
+    assert client.get("/").status_code == 200, "the sweep was signed out on the way"
+    assert portal.faults == []
+    assert Record.objects.count() == records
+
+
+def _bodies(names: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Nothing at all; then each field in turn with each kind of nonsense, where the page has given it no value."""
+    yield {}
+    for turn in range(0, len(AWKWARD), 2) if names else ():
+        body = {
+            name: given or AWKWARD[(place + turn) % len(AWKWARD)] for place, (name, given) in enumerate(names.items())
+        }
+        yield body | ({"password": demonstration.PASSWORD} if "password" in body and turn else {})
+
+
+def _fields(page: str) -> Iterator[tuple[str, str]]:
+    """The fields of a page's forms: hidden ones and buttons with their value, the others empty."""
+    for found in INPUT.finditer(page):
+        name, text = found.group(1), found.group(0)
+        value = VALUE.search(text)
+        fixed = 'type="hidden"' in text or text.startswith("<button")
+        if name != "csrfmiddlewaretoken":
+            yield name, html.unescape(value.group(1)) if fixed and value else ""
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
+def test_a_stranger_is_sent_to_sign_in(portal, method):
+    records = Record.objects.count()
+    everything = addresses(portal)
+    one_each = {address.name: address for address in everything}
+
+    for address in everything if method in {"get", "post"} else one_each.values():
+        response = getattr(signed_in(None), method)(address.url)
+
+        sane(portal, method, address, response.status_code)
+        if address.rule.kind not in OPEN_RULES:
+            assert response.status_code in DOORS, f"a stranger gets {response.status_code} from {address.url}"
+            if response.status_code == 302:
+                assert response.url.startswith("/accounts/login/?next="), address.url
+    assert portal.faults == []
+    assert Record.objects.count() == records
+
+
+def test_a_device_address_takes_nothing_without_a_key(portal):
+    assert signed_in(None).post("/api/v1/readings", b"{}", "application/json").status_code == 401
+
+
+def test_another_hospital_learns_of_no_therapy(portal):
+    assert {user.email.partition("@")[2] for user in portal.stranger_to_all} > {"harrowfield.example"}
+    about = [address for address in addresses(portal) if address.about]
+    assert len(about) > 80
+
+    for user in portal.stranger_to_all:
+        client = signed_in(user)
+        for address in about:
+            for method in ("get", "post"):
+                response = getattr(client, method)(address.url, follow=True)
+                status = response.status_code
+
+                sane(portal, method, address, status)
+                # 422: the form is judged first, and says the same of a hand-over that there is not.
+                allowed = CLOSED | ({405} if method == "get" else {405, 422})
+                assert status in allowed, f"{user.email} gets {status} from {method} {address.url}"
+                said = response.content.decode(errors="replace")
+                assert not any(therapy.coi in said or therapy.call_name in said for therapy in portal.therapies)
+    assert portal.faults == []
+
+
+def test_another_hospitals_lists_name_no_therapy(portal):
+    lists = [address for address in addresses(portal) if not address.about]
+
+    for user in portal.stranger_to_all:
+        client = signed_in(user)
+        for address in lists:
+            said = client.get(address.url).content.decode(errors="replace")
+            named = [
+                therapy.call_name for therapy in portal.therapies if therapy.coi in said or str(therapy.pk) in said
+            ]
+            assert named == [], f"{user.email} reads of {named} at {address.url}"
+
+
+@pytest.mark.parametrize("role", ["coordinator", "operator", "courier", "payer_analyst", "administrator"])
+def test_no_form_is_taken_from_another_site(portal, role):
+    client = signed_in(portal.people[role], enforce_csrf_checks=True)
+    records, refusals = Record.objects.count(), RefusedAction.objects.count()
+
+    for address in addresses(portal):
+        status = client.post(address.url, {"idempotency_key": str(uuid4())}).status_code
+
+        sane(portal, "POST", address, status)
+        assert status in {401, 403, 404, 405}, f"{address.url} takes a form without its token: {status}"
+    assert Record.objects.count() == records
+    assert RefusedAction.objects.count() == refusals
+
+
+def test_someone_of_no_organisation_gets_nowhere(portal):
+    user = User.objects.create_user(email="nobody@linden.example", name="Nobody Yet", password=str(uuid4()))
+    client = signed_in(user)
+
+    for address in addresses(portal):
+        response = client.get(address.url)
+
+        sane(portal, "GET", address, response.status_code)
+        if address.rule.kind in {"member", "permission"}:
+            assert response.status_code in CLOSED, address.url
+
+
+def test_therapies_of_the_sweep_are_where_they_should_be(portal):
+    """Guards the sweep itself: it has open steps, an offer, an exception and a proof to look at."""
+    assert {therapy.status for therapy in portal.therapies} == {"active"}
+    assert all(isinstance(value, UUID) for value in portal.parts["handoff"])
+    assert min(len(portal.parts[name]) for name in ("handoff", "exception", "proof", "record")) >= 2
+    assert OpenStep.objects.filter(therapy__in=portal.therapies, step="transduce").exists()

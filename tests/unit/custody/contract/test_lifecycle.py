@@ -1,0 +1,255 @@
+"""Ordered, approved, booked, labelled, moved, ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from stdnum.iso7064 import mod_37_2
+
+from custody.contract.lifecycle import check_character
+from ledger.clock import parse_stamp, stamp
+from ledger.log.contract import Refused
+from tests.unit.custody.contract.paper import Paper, Person, order_body, party
+
+COORDINATOR = Person("centre", "coordinator")
+
+
+@pytest.mark.parametrize("text", ["X004226000001", "A999926ZZZZZZ", "0000000000000", "X007726000042"])
+def test_the_check_character_is_that_of_the_standard(text: str) -> None:
+    assert check_character(text) == mod_37_2.calc_check_digit(text)
+
+
+def test_an_order_opens_the_therapy() -> None:
+    paper = Paper()
+    paper.do("order")
+    assert paper.state["status"] == "active"
+    assert paper.state["parties"] == {"centre": str(party("centre")), "payer": str(party("payer"))}
+    assert set(paper.state["done"]) == {"order"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"consent": False}, "consent"),
+        ({"consent": "yes"}, "consent"),
+        ({"eligible": ...}, "eligib"),
+        ({"payer": str(party("courier"))}, "not a payer"),
+        ({"payer": str(party("nobody"))}, "No member"),
+        ({"payer": "nobody"}, "identifier"),
+        ({"coi": "X0042260000019"}, "check character"),
+        ({"coi": "X007726000001" + check_character("X007726000001")}, "another facility"),
+        ({"coi": "x"}, "well formed"),
+        ({"call_name": ""}, "call_name"),
+        ({"patient": "Jane Roe"}, "identifier"),
+        ({"identity": {"name": "Jane Roe"}}, "commitment"),
+        ({"identity": "Jane Roe"}, "identity"),
+        ({"protocol": "00" * 32}, "No such document"),
+        ({"protocol": 7}, "by digest"),
+        ({"by": Person("maker", "coordinator")}, "Only a treatment centre"),
+        ({"by": Person("centre", "nurse")}, "signed by a coordinator or physician"),
+    ],
+)
+def test_an_order_that_is_not_right_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        Paper().do("order", **changes)
+
+
+def test_a_therapy_begins_with_its_order_and_has_one() -> None:
+    paper = Paper()
+    with pytest.raises(Refused, match="begins with its order"):
+        paper.end()
+    paper.do("order")
+    with pytest.raises(Refused, match="already ordered"):
+        paper.do("order")
+
+
+def test_an_order_names_a_protocol_and_nothing_else() -> None:
+    paper = Paper()
+    paper.world.documents["11" * 32] = {"title": "no protocol"}
+    with pytest.raises(Refused, match="no protocol"):
+        paper.do("order", **order_body("11" * 32))
+
+
+def test_a_time_in_the_future_is_refused_by_every_witness() -> None:
+    paper = Paper()
+    entry = paper.step_entry("order")
+    ahead = timedelta(minutes=5, seconds=1)
+    late = type(entry)(
+        **{name: getattr(entry, name) for name in entry.__slots__} | {"occurred_at": entry.recorded_at + ahead}
+    )
+    with pytest.raises(Refused, match="future"):
+        paper.admit(late)
+
+
+def test_a_payer_that_declines_ends_the_therapy() -> None:
+    paper = Paper().walk(before="payer-approval")
+    paper.do("payer-approval", approved=False)
+    assert (paper.state["status"], paper.state["ended_reason"]) == ("declined", "payer_declined")
+    with pytest.raises(Refused, match="has ended"):
+        paper.do("booking")
+
+
+@pytest.mark.parametrize("approved", [..., "yes", None, 1])
+def test_a_payer_says_yes_or_no(approved: Any) -> None:
+    paper = Paper().walk(before="payer-approval")
+    with pytest.raises(Refused, match="approved|yes or no"):
+        paper.do("payer-approval", approved=approved)
+
+
+def test_a_booking_names_everybody_who_takes_part() -> None:
+    paper = Paper().walk(after="booking")
+    assert paper.state["parties"]["maker"] == str(party("maker"))
+    assert set(paper.state["slots"]) == {slot.code for slot in paper.protocol.slots}
+
+
+def _without_last(bookings: list[dict[str, str]]) -> object:
+    return bookings[:-1]
+
+
+def _at_another_maker(bookings: list[dict[str, str]]) -> object:
+    bookings[3]["party"] = str(party("other maker"))
+    return bookings
+
+
+def _at_a_courier(bookings: list[dict[str, str]]) -> object:
+    bookings[2]["party"] = str(party("courier"))
+    return bookings
+
+
+def _at_another_centre(bookings: list[dict[str, str]]) -> object:
+    bookings[0]["party"] = str(party("other centre"))
+    return bookings
+
+
+def _backwards(bookings: list[dict[str, str]]) -> object:
+    bookings[0]["end"] = bookings[0]["start"]
+    return bookings
+
+
+def _too_late(bookings: list[dict[str, str]]) -> object:
+    for booking in bookings[2:]:
+        for edge in ("start", "end"):
+            booking[edge] = stamp(parse_stamp(booking[edge]) + timedelta(days=10))
+    return bookings
+
+
+def _too_soon(bookings: list[dict[str, str]]) -> object:
+    bookings[1]["start"] = bookings[0]["end"]
+    return bookings
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_without_last, "every slot"),
+        (lambda bookings: bookings[::-1], "every slot"),
+        (lambda bookings: "all of them", "list of slots"),
+        (lambda bookings: [1, 2], "list of slots"),
+        (_at_another_maker, "another organisation"),
+        (_at_a_courier, "slot of a manufacturer"),
+        (_at_another_centre, "another organisation"),
+        (_backwards, "ends before"),
+        (_too_late, "the protocol allows"),
+        (_too_soon, "the protocol allows"),
+    ],
+)
+def test_a_chain_of_slots_that_does_not_fit_is_refused(spoil: Any, words: str) -> None:
+    paper = Paper().walk(before="booking")
+    with pytest.raises(Refused, match=words):
+        paper.do("booking", bookings=spoil(paper.bookings()))
+
+
+def test_a_chain_is_moved_as_a_whole_until_the_collection() -> None:
+    paper = Paper().walk(before="collect")
+    later = paper.bookings(start=paper.now + timedelta(days=30))
+    paper.record("custody.itinerary.moved/v1", {"bookings": later}, COORDINATOR)
+    assert paper.state["slots"]["bed"]["start"] == later[-1]["start"]
+    paper.walk(after="collect")
+    with pytest.raises(Refused, match="collected"):
+        paper.record("custody.itinerary.moved/v1", {"bookings": later}, COORDINATOR)
+
+
+@pytest.mark.parametrize(
+    "by", [Person("maker", "scheduler"), Person("payer", "payer_analyst"), Person("centre", "cell_lab")]
+)
+def test_others_cannot_move_the_chain(by: Person) -> None:
+    paper = Paper().walk(before="collect")
+    with pytest.raises(Refused):
+        paper.record("custody.itinerary.moved/v1", {"bookings": paper.bookings()}, by)
+
+
+def test_nothing_is_moved_before_it_is_booked() -> None:
+    paper = Paper().walk(before="booking")
+    with pytest.raises(Refused, match="Nothing is booked"):
+        paper.record("custody.itinerary.moved/v1", {"bookings": paper.bookings()}, COORDINATOR)
+
+
+def test_a_label_is_reprinted_with_a_reason_only() -> None:
+    paper = Paper().walk(before="label")
+    nurse = Person("centre", "nurse")
+    with pytest.raises(Refused, match="No label was printed"):
+        paper.record("custody.label.reprinted/v1", {"reason": "damaged"}, nurse)
+    paper.walk(after="label")
+    with pytest.raises(Refused, match="reason"):
+        paper.record("custody.label.reprinted/v1", {"reason": "because"}, nurse)
+    paper.record("custody.label.reprinted/v1", {"reason": "damaged"}, nurse)
+    assert paper.state["labels"] == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "reason", "by"),
+    [
+        ("cancelled", "patient_unfit", Person("centre", "physician")),
+        ("cancelled", "patient_withdrew", COORDINATOR),
+        ("failed", "manufacturing_failed", Person("maker", "qp")),
+        ("failed", "identity_lost", Person("centre", "physician")),
+    ],
+)
+def test_a_therapy_is_ended_by_who_may(how: str, reason: str, by: Person) -> None:
+    paper = Paper().walk(after="harvest")
+    paper.end(how, reason, by)
+    assert (paper.state["status"], paper.state["ended_reason"]) == (how, reason)
+    with pytest.raises(Refused, match="has ended"):
+        paper.do("formulate")
+
+
+@pytest.mark.parametrize(
+    ("how", "reason", "by"),
+    [
+        ("cancelled", "patient_unfit", Person("maker", "qp")),
+        ("cancelled", "manufacturing_failed", Person("centre", "physician")),
+        ("cancelled", "patient_unfit", Person("centre", "nurse")),
+        ("failed", "manufacturing_failed", Person("maker", "operator")),
+        ("failed", "excursion", Person("courier", "courier")),
+        ("completed", "patient_unfit", Person("centre", "physician")),
+    ],
+)
+def test_a_therapy_is_not_ended_by_anybody_else(how: str, reason: str, by: Person) -> None:
+    paper = Paper().walk(after="harvest")
+    with pytest.raises(Refused):
+        paper.end(how, reason, by)
+
+
+def test_an_infused_therapy_is_not_cancelled_and_takes_outcomes_only() -> None:
+    paper = Paper().walk(after="infuse")
+    with pytest.raises(Refused, match="already ended"):
+        paper.end()
+    with pytest.raises(Refused, match="only outcomes"):
+        paper.do("pack-return")
+    paper.do("outcome-day-28")
+    assert paper.state["status"] == "completed"
+
+
+def test_an_outcome_is_recorded_after_the_infusion() -> None:
+    paper = Paper().walk(before="infuse")
+    with pytest.raises(Refused, match="first comes"):
+        paper.do("outcome-day-28")
+
+
+def test_a_yearly_outcome_is_recorded_every_year() -> None:
+    paper = Paper().walk()
+    paper.do("outcome-yearly")
+    paper.do("outcome-yearly")
+    assert paper.state["done"]["outcome-yearly"]["n"] == 3

@@ -1,0 +1,53 @@
+"""The label's DataMatrix says the chain-of-identity id, as an independent reader sees it."""
+
+import re
+
+import pytest
+import zxingcpp
+
+from custody.contract.lifecycle import check_character
+from custody.labels.barcode import coi_in, datamatrix_svg
+
+BARE = "X004226001873"
+COI = BARE + check_character(BARE)
+
+
+def test_label_reads_back_as_gs1_with_the_identifier():
+    barcode = zxingcpp.create_barcode(f"(90){COI}", zxingcpp.BarcodeFormat.DataMatrix, gs1=True)
+    image = barcode.to_image(scale=8, add_quiet_zones=True)
+
+    found = zxingcpp.read_barcode(image)
+
+    assert found is not None
+    assert coi_in(found.text) == COI
+    assert datamatrix_svg(COI).lstrip().startswith(("<?xml", "<svg"))
+
+
+@pytest.mark.parametrize(
+    "scan",
+    [COI, f"90{COI}", f"(90){COI}", f"]d290{COI}", f"&/CH{COI}", f" {COI.lower()} ", f"X0042 26 001873 {COI[-1]}"],
+)
+def test_scans_of_the_label_lead_to_the_identifier(scan):
+    assert coi_in(scan) == COI
+
+
+@pytest.mark.parametrize("scan", ["", "9", "X0042", "drop table", "&/CH", "(90)"])
+def test_other_codes_are_no_identifier(scan):
+    assert coi_in(scan) is None
+
+
+def test_svg_holds_no_style_that_the_policy_refuses():
+    assert not re.search(r"style=|<style|<script", datamatrix_svg(COI))
+
+
+@pytest.mark.parametrize("place", range(len(BARE)))
+def test_check_character_finds_any_single_wrong_character(place):
+    wrong = BARE[:place] + ("7" if BARE[place] != "7" else "8") + BARE[place + 1 :]
+
+    assert check_character(wrong) != COI[-1]
+
+
+def test_check_character_is_that_of_iso_7064():
+    from stdnum.iso7064 import mod_37_2
+
+    assert mod_37_2.calc_check_digit(BARE) == COI[-1]

@@ -1,0 +1,182 @@
+"""A protocol that could let a mix-up in, or that nobody could work with, is refused with the place named."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from custody.protocols import document
+from custody.protocols.document import ProtocolInvalid
+from tests.unit.custody.contract.paper import shipped
+
+Spoil = Callable[[dict[str, Any]], object]
+
+
+def cd19() -> dict[str, Any]:
+    return copy.deepcopy(shipped("cd19-fresh"))
+
+
+def step(content: dict[str, Any], code: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in content["steps"] if each["code"] == code)
+    return found
+
+
+def without_step(content: dict[str, Any], code: str) -> None:
+    """Take a step out and bridge the gap, as somebody would who wants to be rid of it."""
+    gone = step(content, code)
+    content["steps"].remove(gone)
+    for each in content["steps"]:
+        if code in each.get("after", []):
+            each["after"] = [*(name for name in each["after"] if name != code), *gone.get("after", [])]
+    for segment in content["segments"]:
+        segment["steps"] = [name for name in segment["steps"] if name != code]
+
+
+def change(code: str, /, **members: Any) -> Spoil:
+    return lambda content: step(content, code).update(members)
+
+
+def field(code: str, place: int, /, **members: Any) -> Spoil:
+    return lambda content: step(content, code)["fields"][place].update(members)
+
+
+def leg(place: int, /, **members: Any) -> Spoil:
+    return lambda content: content["legs"][place].update(members)
+
+
+def segment(place: int, /, **members: Any) -> Spoil:
+    return lambda content: content["segments"][place].update(members)
+
+
+CASES: dict[str, tuple[Spoil, str]] = {
+    "no release": (lambda c: without_step(c, "release"), "exactly one step of the kind “release”"),
+    "no review": (lambda c: without_step(c, "review"), "exactly one step of the kind “review”"),
+    "no gate": (lambda c: without_step(c, "clear-lymphodepletion"), "exactly one step of the kind “gate”"),
+    "no bedside check": (lambda c: without_step(c, "bedside-check"), "exactly one step of the kind “bedside”"),
+    "no label": (lambda c: without_step(c, "label"), "exactly one step of the kind “label”"),
+    "infused without the gate before": (change("lymphodeplete", after=["accept-product"]), "must come after “clear"),
+    "infused without the bedside check before": (change("infuse", after=["lymphodeplete"]), "after “bedside-check”"),
+    "gate before the release": (
+        change("clear-lymphodepletion", after=["accept-starting-material"]),
+        "must come after “release”",
+    ),
+    "released before a test": (
+        lambda c: step(c, "review")["after"].remove("test-sterility"),
+        "must come after “test-sterility”",
+    ),
+    "collected before the label": (change("collect", after=["booking"]), "must come after “label”"),
+    "collected before the booking": (change("label", after=["order"]), "must come after “booking”"),
+    "a step after nothing": (change("harvest", after=[]), "comes after no other"),
+    "a step after a later one": (change("harvest", after=["formulate"]), "must stand earlier"),
+    "a step after itself": (change("harvest", after=["harvest"]), "must stand earlier"),
+    "no order at the beginning": (lambda c: without_step(c, "order"), "first step"),
+    "another step completes": (change("accept-product", completes=True), "completes the therapy"),
+    "nothing completes": (change("infuse", completes=False), "completes the therapy"),
+    "an optional bedside check": (change("bedside-check", optional=True), "cannot be optional"),
+    "an optional test": (change("test-sterility", optional=True), "cannot be optional"),
+    "a test until it passes": (change("test-sterility", repeats=True), "only an outcome can be repeated"),
+    "collected by one": (change("collect", second_roles=[]), "a second person verifies every collection"),
+    "infused by one": (change("infuse", second_roles=[]), "a second person verifies every infusion"),
+    "bag not scanned at the bedside": (change("bedside-check", scans=["wristband"]), "the bag has to be scanned"),
+    "wristband not scanned": (change("collect", scans=["order", "label"]), "the wristband has to be scanned"),
+    "released by an operator": (change("release", roles=["operator"]), "signed by a qp alone"),
+    "released by QP or QA": (change("release", roles=["qp", "qa"]), "signed by a qp alone"),
+    "cleared by a nurse": (change("clear-lymphodepletion", roles=["nurse"]), "signed by a physician alone"),
+    "a role of another organisation": (change("harvest", roles=["nurse"]), "the maker has no nurse"),
+    "a step at the wrong organisation": (change("collect", party="maker"), "is for the centre"),
+    "a courier holds a secret": (
+        change("deliver-outbound", fields=[{"code": "who", "title": "Who", "kind": "code", "sensitive": True}]),
+        "never hold patient data",
+    ),
+    "a payer writes free text": (
+        change("payer-approval", fields=[{"code": "why", "title": "Why", "kind": "text"}]),
+        "never hold patient data",
+    ),
+    "limits the wrong way round": (field("collect", 0, low="500"), "low limit is above"),
+    "limits of a choice": (field("test-sterility", 0, low="1"), "only a decimal has limits"),
+    "a limit too fine": (field("collect", 0, low="50.5"), "more than 0 decimals"),
+    "one choice": (field("test-sterility", 0, choices=["No growth"]), "two different choices"),
+    "an expectation that cannot be met": (field("test-sterility", 0, expected="Nothing"), "cannot be expected"),
+    "a check that expects maybe": (field("accept-product", 0, expected="maybe"), "cannot be expected"),
+    "a test without a limit": (
+        change("test-dose", fields=[{"code": "result", "title": "Dose", "kind": "decimal"}]),
+        "needs a limit",
+    ),
+    "a test of two results": (
+        lambda c: step(c, "test-dose")["fields"].append({"code": "more", "title": "More", "kind": "check"}),
+        "has one field",
+    ),
+    "a test below nothing": (field("test-dose", 0, low="-1"), "cannot be negative"),
+    "a test without its result": (field("test-dose", 0, required=False), "needs its result"),
+    "two fields of one code": (field("collect", 1, code="volume"), "two fields"),
+    "two steps of one code": (change("formulate", code="harvest"), "Two steps"),
+    "two legs of one code": (leg(1, code="outbound"), "Two legs"),
+    "a leg that is never delivered": (lambda c: without_step(c, "receive-product"), "Leg “return”"),
+    "a leg that begins elsewhere": (leg(0, origin="payer"), "must begin at the payer"),
+    "a leg from hand to the same hand": (change("pickup-return", party="maker", roles=["operator"]), "themselves"),
+    "a courier that takes the other's place": (change("deliver-return", party="courier_outbound"), "courier_return"),
+    "an offer without a leg": (
+        change("deliver-return", leg="sideways"),
+        "“deliver-return” needs one of the protocol's legs",
+    ),
+    "a temperature band upside down": (leg(0, low_c="9"), "low temperature"),
+    "a silence longer than a proof can say": (leg(0, gap_max_minutes=69), "legs/0/gap_max_minutes"),
+    "a segment of steps in parallel": (
+        segment(2, steps=["cryopreserve", "harvest"]),
+        "need not come after “cryopreserve”",
+    ),
+    "a segment with an outcome that repeats": (segment(4, steps=["infuse", "outcome-yearly"]), "left out or repeated"),
+    "a segment with a step that is missing": (segment(0, steps=["order", "prayer"]), "“prayer”, which is missing"),
+    "a segment that names a step twice": (segment(0, steps=["order", "order"]), "twice"),
+    "a segment of a leg that does not span it": (segment(1, steps=["deliver-outbound"]), "must span the leg"),
+    "milestones of 110 per cent": (lambda c: c["milestones"][0].update(share_percent=20), "add up to 100"),
+    "a milestone of no step": (lambda c: c["milestones"][0].update(step="prayer"), "“prayer”, which is missing"),
+    "a stage that is missing": (change("harvest", stage="heaven"), "“heaven”, which the protocol does not have"),
+    "a slot that is missing": (lambda c: step(c, "collect")["due"].update(slot="heaven"), "slot “heaven”"),
+    "a code too long for a proof": (change("harvest", code="h" * 31), "steps/19/code"),
+    "a member that nobody knows": (change("harvest", hurry=True), "hurry"),
+    "no steps": (lambda c: c.update(steps=[]), "steps"),
+    "another format": (lambda c: c.update(format="needlepoint-protocol/2"), "format"),
+    "a number for a limit": (field("collect", 0, low=50), "fields/0/low"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_a_protocol_that_is_not_right_is_refused_with_the_place(name: str) -> None:
+    spoil, words = CASES[name]
+    content = cd19()
+    spoil(content)
+    with pytest.raises(ProtocolInvalid) as caught:
+        document.read(content)
+    assert words in caught.value.message
+
+
+def test_the_examples_begin_from_a_protocol_that_is_right() -> None:
+    assert document.read(cd19()).code == "cd19-fresh"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_document_with_anything_anywhere_is_read_or_refused(data: st.DataObject) -> None:
+    content = cd19()
+    place: Any = content
+    while True:
+        name = data.draw(st.sampled_from(sorted(place)) if isinstance(place, dict) else st.integers(0, len(place) - 1))
+        if not isinstance(place[name], dict | list) or not place[name] or data.draw(st.booleans()):
+            break
+        place = place[name]
+    place[name] = data.draw(
+        st.one_of(
+            st.none(), st.booleans(), st.integers(), st.text(max_size=40), st.sampled_from(["order", "infuse", "0"])
+        )
+    )
+    try:
+        document.read(content)
+    except ProtocolInvalid as refusal:
+        message = refusal.message
+        assert 10 < len(message) < 600
