@@ -28,8 +28,9 @@ def publish_all(cast: Cast, *, first: datetime, days: int, at: datetime) -> int:
 def _slots_of(party: Party, first: datetime, days: int) -> list[NewSlot]:
     zone = ZoneInfo(party.time_zone)
     slots: list[NewSlot] = []
+    first_date = first.astimezone(zone).date()
     for day in range(days):
-        date = (first + timedelta(days=day)).astimezone(zone).date()
+        date = first_date + timedelta(days=day)
         working = date.weekday() < WEEKEND
 
         def place(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from django.db import transaction
 
 from custody.patients.operations import enrol_patient
 from custody.protocols.queries import protocols
@@ -19,6 +22,7 @@ from portal.demonstration.stories import Case, cases
 from portal.demonstration.walker import Story, Walker, Watch
 
 PAST_DAYS, FUTURE_DAYS = 140, 150
+EARLIER_AT_MOST = 14
 PREFERRED_MAKERS = {"X0117": "M0408"}
 """So that both makers have work."""
 Tell = Callable[[str], None]
@@ -62,17 +66,31 @@ def order(cast: Cast, *, centre: Party, protocol_code: str, number: int, at: dat
 
 
 def tell_case(cast: Cast, case: Case, number: int, *, now: datetime) -> UUID:
-    """One therapy, from its order to the present or to where its story rests."""
+    """One therapy, from its order to the present or to where its story rests.
+
+    On which weekday `now` falls decides how long a therapy waits for its slots. A story that means to wait for somebody
+    today is therefore ordered earlier, half a day at a time, until it does; what was tried before leaves no trace.
+    """
+    for moved in range(EARLIER_AT_MOST):
+        with transaction.atomic():
+            walker = _walk(cast, replace(case, started_days_ago=case.started_days_ago + moved / 2), number, now)
+            if not (case.story.waits and walker.reached_the_present) or moved == EARLIER_AT_MOST - 1:
+                break
+            transaction.set_rollback(True)
+    shipment = Shipment.objects.filter(therapy_id=walker.therapy, received_at=None).first()
+    if shipment is not None:
+        walker.log_readings(shipment.leg, now - timedelta(minutes=2))
+    return walker.therapy
+
+
+def _walk(cast: Cast, case: Case, number: int, now: datetime) -> Walker:
     centre = cast.parties[case.centre]
     ordered_at = (now - timedelta(days=case.started_days_ago)).replace(microsecond=0)
     therapy = order(cast, centre=centre, protocol_code=case.protocol, number=number, at=ordered_at)
     maker = cast.parties[PREFERRED_MAKERS[case.centre]].id if case.centre in PREFERRED_MAKERS else None
     walker = Walker(cast, therapy, until=now - timedelta(minutes=2), seed=number, story=case.story, maker=maker)
     walker.run()
-    shipment = Shipment.objects.filter(therapy_id=therapy, received_at=None).first()
-    if shipment is not None:
-        walker.log_readings(shipment.leg, now - timedelta(minutes=2))
-    return therapy
+    return walker
 
 
 def tell_all(*, now: datetime, tell: Tell, progress: Callable[[int, int], None]) -> int:

@@ -66,6 +66,11 @@ class Story:
     resolve: bool = True
     refuse_handoff: str = ""
 
+    @property
+    def waits(self) -> bool:
+        """Whether the story means to wait for somebody, at a step or with an open exception, before the present."""
+        return bool(self.stop_before) or not self.resolve or self.oos_until not in ("", "informed")
+
 
 class Walker:
     """One therapy on its way. Times lie between the order and `until`; nothing is recorded later."""
@@ -90,6 +95,7 @@ class Walker:
         self.maker = maker
         self.refused: set[str] = set()
         self.stopped = False
+        self.reached_the_present = False
 
     @property
     def chain(self) -> Chain:
@@ -115,7 +121,10 @@ class Walker:
             return False
         ready = min(free, key=lambda one: (self._when(one, chain), one.step.number))
         at = self._when(ready, chain)
-        if ready.step.code == self.story.stop_before or at > self.until:
+        if ready.step.code == self.story.stop_before:
+            return False
+        if at > self.until:
+            self.reached_the_present = True
             return False
         if self.story.cancel == ready.step.code:
             self._end(chain, "cancelled", "patient_unfit", "physician", at)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import transaction
@@ -120,12 +120,21 @@ def test_a_story_at_rest_names_a_step_of_its_protocol(stage):
 def test_a_story_at_rest_waits_at_its_step(stage, step):
     case = next(case for case in AT_A_STEP if case.story.stop_before == step)
 
-    # Long enough ago that no weekend of today's calendar keeps it from its step.
-    therapy = told(stage, replace(case, started_days_ago=75))
+    therapy = told(stage, case)
 
     (waiting,) = OpenStep.objects.filter(therapy=therapy, step=step)
     assert waiting.held == ""
     assert therapy.status == "active"
+
+
+@pytest.mark.parametrize("days", range(7))
+def test_on_any_day_of_the_week_a_nurse_finds_a_patient_to_collect_from(stage, days):
+    cast, at = stage
+    case = next(case for case in AT_A_STEP if case.story.stop_before == "collect")
+
+    therapy = tell_case(cast, case, 1, now=at - timedelta(days=days))
+
+    assert OpenStep.objects.filter(therapy=therapy, step="collect").exists()
 
 
 @pytest.mark.parametrize("protocol", ["cd19-fresh", "bcma-frozen", "hsc-edited"])

@@ -64,6 +64,7 @@ async def _delay(site, live, who, times=5):
     return worst
 
 
+@pytest.mark.timed
 async def test_a_change_of_another_process_is_told_within_a_second(install, engine, free_port):
     site = install(engine, NEEDLEPOINT_WORKER="embedded")
     who = site.ask("member", **CENTRE)
@@ -86,7 +87,9 @@ async def test_a_client_that_drops_again_and_again_misses_nothing(install, engin
             await asyncio.sleep(0.03)
 
     writing, last, seen = asyncio.create_task(write()), -1, []
+    deadline = time.monotonic() + 120
     while not (writing.done() and last == total - 1):
+        assert time.monotonic() < deadline, f"told {last + 1} of {total}: {site.output()}"
         async with server.socket(who["cookie"], since=last) as live:
             frames = await _frames(live, seconds=0.35)
         seen += [frame["id"] for frame in frames if frame["kind"] == "custody.step/v1"]
@@ -141,6 +144,7 @@ async def test_a_server_without_a_worker_does_none(install, free_port):
     assert site.ask("leaves") == 0
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("with_redis", [False, pytest.param(True, marks=pytest.mark.redis)])
 async def test_a_change_that_another_worker_sequenced_is_told_within_a_second(install, with_redis, request, free_port):
     environment = {"REDIS_URL": request.getfixturevalue("redis_url")} if with_redis else {}

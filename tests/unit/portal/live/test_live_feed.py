@@ -105,6 +105,7 @@ def loop_of():
         assert not loop.is_alive()
 
 
+@pytest.mark.timed
 def test_a_woken_loop_turns_at_once(loop_of):
     turned = threading.Semaphore(0)
     loop = loop_of(turned.release, 30)
