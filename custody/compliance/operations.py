@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from custody.compliance.ledger_inputs import ledger_inputs
+from custody.compliance.readings import device_registry_root
 from custody.contract.proofs import INPUTS
 from custody.exceptions.opening import open_exception
 from custody.protocols.document import Protocol, Segment
@@ -38,7 +39,11 @@ def publish_proof(
     by.check("proof.publish")
     known = segment_named(protocol, segment)
     expected = ledger_inputs(
-        state=chain.state, therapy=therapy, protocol=protocol, segment=known, registry_size=registry_size
+        state=chain.state,
+        therapy=therapy,
+        protocol=protocol,
+        segment=known,
+        device_registry=device_registry_root(registry_size),
     )
     if expected != proof.public_inputs:
         raise ProofSpeaksOfOtherFacts("The proof speaks of other facts than the ledger's; it was not published.")

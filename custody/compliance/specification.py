@@ -9,7 +9,7 @@ from collections.abc import Container
 from decimal import Decimal
 
 from custody.protocols.document import Field, Leg, Protocol, Segment, Step
-from custody.therapies.steps import test_integer
+from custody.protocols.results import result_integer
 from ledger.proofs.specification import MAX_TEST_VALUE, ReadingsSpec, SegmentSpec, StepSpec, TestSpec
 
 SECONDS = 60
@@ -77,5 +77,5 @@ def _limits(field: Field) -> tuple[int, int]:
         return max(0, low), high
     if field.expected is None:
         return 0, max(1, len(field.choices) - 1)
-    expected = test_integer(field, field.expected)
+    expected = result_integer(field, field.expected)
     return expected, expected

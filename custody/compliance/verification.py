@@ -6,6 +6,7 @@ from custody.compliance.keys import proof_key
 from custody.compliance.ledger_inputs import ledger_inputs
 from custody.compliance.models import ComplianceProof
 from custody.compliance.operations import ProofSpeaksOfOtherFacts, segment_named
+from custody.compliance.readings import device_registry_root
 from custody.contract.proofs import INPUTS
 from custody.therapies.steps import protocol_of
 from ledger.log.models import Chain
@@ -35,5 +36,5 @@ def expected_inputs(proof: ComplianceProof) -> PublicInputs:
         therapy=proof.therapy_id,
         protocol=protocol,
         segment=segment_named(protocol, proof.segment),
-        registry_size=proof.registry_size,
+        device_registry=device_registry_root(proof.registry_size),
     )

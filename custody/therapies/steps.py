@@ -10,13 +10,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from custody.contract.worklist import times_done
 from custody.protocols import document
 from custody.protocols.document import Field, Protocol, Step
+from custody.protocols.results import result_integer
 from custody.therapies.projection import step_row_id
 from custody.therapies.values import CheckedValues, check
 from ledger.clock import stamp
@@ -152,24 +152,12 @@ def document_of(body: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(canonical.encode(content)).digest()
 
 
-def test_integer(field: Field, value: str) -> int:
-    """A release test's result as the whole number that the circuit compares: fixed point, or a choice's place."""
-    if field.kind == "decimal":
-        return int(Decimal(value).scaleb(field.decimals))
-    if field.kind == "choice":
-        return field.choices.index(value)
-    return 1 if value == "yes" else 0
-
-
-test_integer.__test__ = False  # type: ignore[attr-defined]
-
-
 def _test(therapy: UUID, step: Step, checked: CheckedValues) -> statement.TestWitness | None:
     """The witness of a release test: its first field is its result."""
     if step.kind != "test" or not step.fields:
         return None
     field = step.fields[0]
-    value = max(0, test_integer(field, checked.values[field.code]))
+    value = max(0, result_integer(field, checked.values[field.code]))
     return statement.TestWitness(code=step.code, value=value, salt=new_salt())
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from portal.access import MEMBER, PUBLIC, route
+from portal.access import MEMBER, PUBLIC, may, route
 from portal.evidence import views
 
 urlpatterns = [
@@ -9,6 +9,12 @@ urlpatterns = [
     route("log/tile/<path:path>", views.tile, name="log_tile", rule=MEMBER),
     route("records/<uuid:record>.tlog-proof", views.record_proof, name="record_proof", rule=MEMBER),
     route("records/<uuid:record>.dsse.json", views.record_envelope, name="record_envelope", rule=MEMBER),
+    route(
+        "therapies/<uuid:therapy>/evidence.zip",
+        views.therapy_evidence,
+        name="therapy_evidence",
+        rule=may("therapy.read"),
+    ),
     route("help/", views.help_page, name="help", rule=PUBLIC),
     route("privacy/", views.privacy_page, name="privacy", rule=PUBLIC),
 ]

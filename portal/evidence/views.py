@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from custody.compliance import bundles
 from custody.therapies import disclosure
 from custody.therapies.queries import find_therapy
+from ledger.bundles import format as file_format
 from ledger.clock import now
 from ledger.crypto import tiles as tile_format
 from ledger.errors import NotFound, NotPermitted
@@ -108,6 +111,14 @@ def _file(content: str | bytes, name: str, kind: str) -> HttpResponse:
     disposition = f'attachment; filename="{name}"'
     headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
     return HttpResponse(content, content_type=kind, headers=headers)
+
+
+@require_safe
+def therapy_evidence(request: HttpRequest, therapy: UUID) -> HttpResponse:
+    """The therapy's evidence bundle: one file that `python -m ledger.verify` checks, offline."""
+    file = BytesIO()
+    file_format.write(file, bundles.bundle_for(therapy=therapy, by=actor_of(request), at=now()))
+    return _file(file.getvalue(), f"{therapy}.zip", "application/zip")
 
 
 @require_safe

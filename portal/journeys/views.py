@@ -13,7 +13,7 @@ from custody.exceptions import queries as exceptions
 from custody.labels.barcode import coi_in
 from custody.telemetry import queries as telemetry
 from custody.telemetry.permissions import LegNotFound
-from custody.therapies import queries
+from custody.therapies import disclosure, queries
 from custody.therapies.models import Status
 from ledger.clock import now
 from ledger.parties.queries import party_names
@@ -82,6 +82,7 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "legs": legs,
         "tasks": [presenter.task(task) for task in found.tasks],
         "exceptions": known,
+        "sees_values": disclosure.sees_values(actor),
         "may_end": actor.may("therapy.end") and found.therapy.status == "active",
         "party_names": names,
         "checked_at": at,
