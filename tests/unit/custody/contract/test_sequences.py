@@ -299,12 +299,13 @@ class Records(RuleBasedStateMachine):
         stages = [(state["oos"] or {"stage": "none"})["stage"] for state in (before, after)]
         if stages[0] != stages[1] and stages[0] != "none":
             assert stages[1] in OOS_TRANSITIONS[stages[0]]
-        halted = any(exception["kind"] == "identity_stop" for exception in before["exceptions"].values())
-        if halted:
+        stops = {key for key, exception in before["exceptions"].items() if exception["kind"] == "identity_stop"}
+        if stops:
             assert set(after["done"]) <= set(before["done"]), "nothing is done while an identity stop is open"
             assert after["custody"]["holder"] == before["custody"]["holder"]
-            if len(after["exceptions"]) < len(before["exceptions"]):
-                assert entry.second is not None or entry.type != "custody.exception.closed/v1"
+            if not stops <= set(after["exceptions"]):
+                assert entry.type == "custody.exception.closed/v1"
+                assert entry.second is not None, "two people close an identity stop"
         for code in set(after["done"]) - set(before["done"]):
             self.check_step(entry, code, before, after)
         if entry.type in {"custody.handoff.accepted/v1", "custody.transfer.accepted/v1"}:
