@@ -27,7 +27,6 @@ from hypothesis import settings as hypothesis_settings
 from tests import append_only
 from tests.services import CI, POSTGRES_URL, REDIS_URL, SERVICES
 
-
 # A build says the same of the same tree each time; runs on somebody's own machine go on looking for new examples. No
 # example has a deadline of its own: other tests run beside it, and a slow example is not a wrong one.
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
