@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run port setup test check bench clean format docs requirements
+.PHONY: help run port setup test outside check bench clean format docs requirements
 
 PORT ?= 8000
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $(name))))
@@ -62,6 +62,9 @@ test: setup .venv/.stamp-dev ## every test; says what it leaves out when a servi
 	@echo "── Tests that need the portal itself on PostgreSQL"
 	@DATABASE_URL="$(POSTGRES)" $(PYTEST) -m "postgres and not bench" tests/unit tests/integration
 
+outside: ## verifiers that others wrote, beside the portal, so that tests can ask them (Python 3.12, npm, Go)
+	@scripts/set-up-outside
+
 check: .venv/.stamp-dev ## format, lint, types, templates, walls between packages, migrations, production settings
 	@echo "── ruff";         .venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet .
 	@echo "── mypy";         .venv/bin/mypy portal manufacturing custody ledger
@@ -84,6 +87,6 @@ requirements: ## resolve requirements*.in anew into the pinned files
 	@scripts/pin-requirements
 
 clean: ## remove everything that set-up made; data and keys in var/ stay
-	@rm -rf .venv node_modules static/build static/vendor staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-outside tests/integration/outside/programs/node_modules node_modules static/build static/vendor staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed. The database and the keys in var/ are still there; remove them yourself to begin anew."

@@ -42,6 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     append_only.let_flush_empty_them()
+    if not _stands_on_postgres():
+        # A fixture that forgets the mark `django_db` gets an error and not somebody's own database.
+        settings.DATABASES["default"]["NAME"] = os.devnull + "/no-database-for-tests"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

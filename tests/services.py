@@ -67,12 +67,20 @@ def missing_evm() -> str:
     )
 
 
+def missing_outside() -> str:
+    """Why the verifiers that others wrote cannot be used; empty when they can."""
+    from tests.integration.outside import tools
+
+    return tools.missing()
+
+
 SERVICES: dict[str, tuple[str, Callable[[], str]]] = {
     "postgres": ("PostgreSQL", missing_postgres),
     "redis": ("Redis", missing_redis),
     "browser": ("Chromium", missing_browser),
     "mosquitto": ("Mosquitto", missing_mosquitto),
     "evm": ("EVM node", missing_evm),
+    "outside": ("Outside verifiers", missing_outside),
 }
 
 
@@ -90,7 +98,7 @@ def main() -> int:
         reason = missing()
         absent += bool(reason)
         what = f"LEFT OUT: {reason}. Tests marked “{marker}” do not run." if reason else "here."
-        print(f"  {name:<11} {what}")
+        print(f"  {name:<17} {what}")
     if absent and CI:
         print("CI=true: a build that leaves tests out is no build. Start what is missing.")
         return 1
