@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -18,8 +18,9 @@ from custody.protocols.queries import role_lists
 from custody.therapies import disclosure
 from custody.therapies.models import OpenStep, StepRecord, Therapy, TherapyParty
 from custody.therapies.steps import TherapyNotFound
-from ledger.log.models import Chain
+from ledger.log.audit import audit
 from ledger.log.queries import RecordView, chain_records
+from ledger.log.verification import Finding
 from ledger.log.world import world
 from ledger.parties.actor import Actor
 
@@ -32,6 +33,15 @@ CARRIERS_SEE = (
     "custody.identity.stopped/",
 )
 """What a courier sees of a therapy's records: custody on the road, no values of any other step."""
+UNKNOWN_STATE: Mapping[str, Any] = {
+    "done": {},
+    "proofs": {},
+    "slots": {},
+    "parties": {},
+    "exceptions": {},
+    "custody": {"holder": None, "offer": None, "container": None, "seal": None, "leg": None},
+}
+"""What pages find in the state of a therapy whose very first record does not verify."""
 Row = TypeVar("Row", bound=Model)
 PAGE = 50
 MANY = 100
@@ -99,7 +109,10 @@ class DoneStep:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One therapy whole: its protocol, its state as the contract sees it, and every record, verified."""
+    """One therapy whole: its protocol, its state as the contract sees it, and every record, verified.
+
+    `broken` says what does not verify; the state is then the one up to where it does.
+    """
 
     therapy: TherapyLine
     protocol: Protocol
@@ -107,6 +120,7 @@ class Journey:
     tasks: tuple[Task, ...]
     records: tuple[RecordView, ...]
     patient: PatientIdentity | None
+    broken: tuple[Finding, ...] = ()
 
 
 def visible(by: Actor) -> QuerySet[Therapy]:
@@ -312,7 +326,7 @@ def line(row: Therapy, patient: PatientIdentity | None = None) -> TherapyLine:
         ended_reason=row.ended_reason,
         stage=row.stage,
         stage_title=protocol.stage_title(row.stage),
-        stage_number=codes.index(row.stage) + 1,
+        stage_number=codes.index(row.stage) + 1 if row.stage in codes else 1,
         stage_count=len(codes),
         stage_titles=tuple(title for _, title in protocol.stages),
         centre=row.centre_id,
@@ -331,13 +345,13 @@ def line(row: Therapy, patient: PatientIdentity | None = None) -> TherapyLine:
 def journey(*, therapy: UUID, by: Actor) -> Journey:
     """One therapy whole, with every record verified. Raises TherapyNotFound."""
     row = find_therapy(therapy=therapy, by=by)
-    chain = Chain.objects.get(kind="therapy", subject=therapy)
+    held = audit(kind="therapy", subject=therapy)
     known = patients.identities(by=by, patient_ids=[row.patient_id])
     open_steps = OpenStep.objects.filter(therapy=row).select_related("therapy").order_by("due_at", "id")
     return Journey(
         therapy=line_for(row, by, known.get(row.patient_id)),
         protocol=protocol_by_digest(row.protocol_digest),
-        state=chain.state,
+        state={**UNKNOWN_STATE, **held.state},
         tasks=tuple(tasks_from(open_steps, by)),
         records=tuple(
             disclosure.record_for(by, record)
@@ -345,6 +359,7 @@ def journey(*, therapy: UUID, by: Actor) -> Journey:
             if _shows(record, by)
         ),
         patient=known.get(row.patient_id),
+        broken=held.findings,
     )
 
 

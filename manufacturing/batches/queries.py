@@ -153,7 +153,7 @@ def batch_record(*, therapy: UUID, by: Actor) -> BatchRecord:
     by_step: dict[str, RecordView] = {}
     for record in journey.records:
         if record.id in rows:
-            by_step[str(record.body["step"])] = record
+            by_step[rows[record.id].step] = record
     lines = []
     for number, step in enumerate(journey.protocol.steps, 1):
         if step.party != MAKER:

@@ -19,6 +19,7 @@ from portal.accounts.actors import actor_of
 from portal.batches import presenter
 from portal.journeys.presenter import proofs
 from portal.paging import page_of
+from portal.presenters import broken
 
 
 def board(request: HttpRequest) -> HttpResponse:
@@ -48,6 +49,7 @@ def record_page(found: batches.BatchRecord) -> dict[str, Any]:
     steps = presenter.steps(found)
     return {
         "record": found,
+        "broken": broken.views(found.journey.broken),
         "batch": found.batch,
         "therapy": found.batch.therapy,
         "status": presenter.batch_status(found.batch),

@@ -21,6 +21,7 @@ from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
 from portal.journeys import presenter
 from portal.paging import page_of
+from portal.presenters import broken
 from portal.presenters import therapies as present
 
 PAGE = 40
@@ -71,6 +72,7 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "journey": found,
         "therapy": found.therapy,
+        "broken": broken.views(found.broken),
         "status": present.status_of(found.therapy),
         "stages": presenter.dated_stages(found, known),
         "facts": presenter.facts(found, names, at),

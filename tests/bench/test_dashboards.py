@@ -2,7 +2,8 @@
 
 The rows are inserted directly (see `tests.factories.many`); the page is the real one, by Django's client. Compared is
 processor time, this process's and its PostgreSQL backend's, so that whatever else the machine does changes nothing;
-the least of many pages, as noise only adds. Figures over all therapies are kept until one changes, so a page of both kinds is told.
+the least of many pages, as noise only adds. Figures over all therapies are kept until one changes, so the page just
+after a change is told too.
 """
 
 from __future__ import annotations
