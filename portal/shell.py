@@ -11,7 +11,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from portal.dashboards import registry
 from portal.live import feed
 
 LIVE_PATH = "/live/"
+ICON_SECONDS = 24 * 3600
 METHODS = {
     "password": "password",
     "password+totp": "password and authenticator app",
@@ -153,6 +155,13 @@ def _url(view: str) -> str:
         return reverse(view)
     except NoReverseMatch:
         return ""
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers and mail programs look for an icon without being told of one."""
+    answer = redirect(static("img/needlepoint.svg"))
+    answer["Cache-Control"] = f"public, max-age={ICON_SECONDS}"
+    return answer
 
 
 def styleguide(request: HttpRequest) -> HttpResponse:

@@ -7,7 +7,7 @@ from importlib import import_module
 from django.urls import URLPattern, URLResolver, include, path
 
 from portal import home, shell
-from portal.access import DEMONSTRATION, MEMBER, route
+from portal.access import DEMONSTRATION, MEMBER, PUBLIC, route
 
 ROOMS = ("accounts", "journeys", "actions", "batches", "transport", "proofs", "evidence", "api")
 
@@ -18,6 +18,7 @@ def _rooms() -> list[URLPattern | URLResolver]:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     route("", home.home, name="home", rule=MEMBER),
+    route("favicon.ico", shell.favicon, name="favicon", rule=PUBLIC),
     route("styleguide/", shell.styleguide, name="styleguide", rule=DEMONSTRATION),
     *_rooms(),
     path("accounts/", include("allauth.urls")),

@@ -24,6 +24,7 @@ class ComplianceProof(models.Model):
     class Meta:
         app_label = "custody"
         constraints = [models.UniqueConstraint(fields=["therapy", "segment"], name="proof_segment_unique")]
+        indexes = [models.Index(fields=["verdict", "-published_at", "id"], name="proof_verdict_published")]
 
     def __str__(self) -> str:
         return f"{self.segment} of {self.therapy_id}: {self.verdict}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Max, Q, QuerySet
@@ -16,13 +17,13 @@ from django.db.models import Count, Max, Q, QuerySet
 from custody.compliance.keys import CEREMONY_KIND, KEY_KINDS
 from custody.compliance.models import ComplianceProof
 from custody.compliance.specification import steps_of, tests_of
-from custody.exceptions.models import CustodyException
 from custody.exceptions.queries import seen
 from custody.protocols.document import Protocol, Segment
 from custody.telemetry.models import ReadingsCommitment
 from custody.therapies import disclosure
+from custody.therapies.figures import as_of_last_change
 from custody.therapies.models import StepRecord, Therapy
-from custody.therapies.queries import TherapyLine, find_therapy, line_for, protocol_by_digest, visible
+from custody.therapies.queries import TherapyLine, find_therapy, line_for, of_visible, protocol_by_digest, visible
 from ledger.errors import NotFound
 from ledger.log.models import Document
 from ledger.parties.actor import Actor
@@ -101,9 +102,13 @@ class KeyLine:
 
 def count_by_verdict(*, by: Actor) -> dict[str, int]:
     """How many therapies are proven, partly, not_proven, none; and `quiet`: proven with no exception open."""
-    rows = visible(by).order_by().values_list("proof_state").annotate(Count("id"))
-    quiet = visible(by).filter(proof_state=PROVEN, open_exceptions=0).count()
-    return {"proven": 0, "partly": 0, "not_proven": 0, "none": 0, **dict(rows), "quiet": quiet}
+
+    def count() -> dict[str, int]:
+        rows = visible(by).order_by().values_list("proof_state").annotate(Count("id"))
+        quiet = visible(by).filter(proof_state=PROVEN, open_exceptions=0).count()
+        return {"proven": 0, "partly": 0, "not_proven": 0, "none": 0, **dict(rows), "quiet": quiet}
+
+    return as_of_last_change("verdicts", by=by, compute=count)
 
 
 def segments_of(*, therapy: UUID, by: Actor) -> list[SegmentLine]:
@@ -154,9 +159,7 @@ def published(
     *, by: Actor, since: datetime | None = None, until: datetime | None = None, limit: int = 200
 ) -> list[ProvenTherapy]:
     """Therapies with published proofs, the last published first."""
-    proofs = _within(_published(by), since, until)
-    grouped = proofs.values("therapy").annotate(number=Count("id"), last=Max("published_at")).order_by("-last")[:limit]
-    found = {row["therapy"]: row for row in grouped}
+    found = {row["therapy"]: row for row in _grouped(by, since, until)[:limit]}
     therapies = Therapy.objects.in_bulk(list(found))
     lines = []
     for identifier, row in found.items():
@@ -171,9 +174,9 @@ def months(*, by: Actor) -> list[tuple[int, int]]:
     return [(moment.year, moment.month) for moment in _published(by).datetimes("published_at", "month", order="DESC")]
 
 
-def proven(*, by: Actor, limit: int = 200) -> list[TherapyLine]:
+def proven(*, by: Actor, limit: int = 200, offset: int = 0) -> list[TherapyLine]:
     """Therapies of which every segment is proven, the last changed first."""
-    rows = visible(by).filter(proof_state=PROVEN).order_by("-changed_at", "id")[:limit]
+    rows = visible(by).filter(proof_state=PROVEN).order_by("-changed_at", "id")[offset : offset + limit]
     return [line_for(row, by) for row in rows]
 
 
@@ -181,7 +184,7 @@ def unproven(
     *, by: Actor, since: datetime | None = None, until: datetime | None = None, limit: int = 200
 ) -> list[Unproven]:
     """Segments that cannot be proven, the last judged first."""
-    rows = ComplianceProof.objects.filter(verdict=NOT_PROVEN, therapy__in=visible(by)).select_related("therapy")
+    rows = of_visible(ComplianceProof.objects.filter(verdict=NOT_PROVEN), by).select_related("therapy")
     return [_unproven(row, by) for row in _within(rows, since, until).order_by("-published_at", "id")[:limit]]
 
 
@@ -196,7 +199,11 @@ def _reasons(by: Actor, row: ComplianceProof) -> tuple[str, ...]:
 
 
 def sites(*, by: Actor) -> list[SiteLine]:
-    """Centres and makers with their therapies by verdict, most open exceptions first; four queries."""
+    """Centres and makers with their therapies by verdict, most open exceptions first; four queries after a change."""
+    return as_of_last_change("sites", by=by, compute=lambda: _sites(by))
+
+
+def _sites(by: Actor) -> list[SiteLine]:
     found: dict[UUID, dict[str, int]] = {}
     for capacity in ("centre", "maker"):
         rows = visible(by).exclude(**{capacity: None}).order_by().values(capacity)
@@ -207,7 +214,7 @@ def sites(*, by: Actor) -> list[SiteLine]:
         ):
             party = row.pop(capacity)
             found[party] = row
-        exceptions = CustodyException.objects.filter(pk__in=seen(by).values("pk")).order_by()
+        exceptions = seen(by).select_related(None).order_by()
         for row in exceptions.values(f"therapy__{capacity}").annotate(
             open_exceptions=Count("id", filter=Q(closed_at=None)),
             closed_exceptions=Count("id", filter=Q(closed_at__isnull=False)),
@@ -228,11 +235,29 @@ def keys(digests: Collection[str]) -> list[KeyLine]:
 
 def keys_in_use(*, by: Actor) -> list[KeyLine]:
     """The verification keys of every published proof that this actor may see."""
-    return keys(list(_published(by).order_by().values_list("key", flat=True).distinct()))
+
+    def find() -> list[KeyLine]:
+        return keys(list(_published(by).order_by().values_list("key", flat=True).distinct()))
+
+    return as_of_last_change("keys", by=by, compute=find)
+
+
+def count_published(*, by: Actor, since: datetime | None, until: datetime | None, limit: int) -> int:
+    """How many proofs the therapies of `published` have, with that limit."""
+
+    def count() -> int:
+        return sum(row["number"] for row in _grouped(by, since, until)[:limit])
+
+    return as_of_last_change(f"published:{since}:{limit}", by=by, compute=count)
+
+
+def _grouped(by: Actor, since: datetime | None, until: datetime | None) -> QuerySet[ComplianceProof, Any]:
+    proofs = _within(_published(by), since, until).values("therapy")
+    return proofs.annotate(number=Count("id"), last=Max("published_at")).order_by("-last", "therapy")
 
 
 def _published(by: Actor) -> QuerySet[ComplianceProof]:
-    return ComplianceProof.objects.filter(verdict=PROVEN, therapy__in=visible(by))
+    return of_visible(ComplianceProof.objects.filter(verdict=PROVEN), by)
 
 
 def _within(

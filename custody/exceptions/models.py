@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import F, Q
 
 
 class ExceptionKind(models.TextChoices):
@@ -40,7 +41,8 @@ class CustodyException(models.Model):
     class Meta:
         app_label = "custody"
         indexes = [
-            models.Index(fields=["closed_at", "rank", "opened_at"], name="exception_worst_first"),
+            models.Index(fields=["rank", "opened_at", "id"], condition=Q(closed_at=None), name="exception_open_worst"),
+            models.Index(F("closed_at").desc(), "id", condition=Q(closed_at__isnull=False), name="exception_closed"),
             models.Index(fields=["therapy", "closed_at"], name="exception_therapy"),
         ]
 

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from custody.exceptions.models import CustodyException, ExceptionKind
 from custody.exceptions.operations import ExceptionUnknown
 from custody.therapies import disclosure
-from custody.therapies.queries import TherapyLine, line_for, protocol_by_digest, visible
+from custody.therapies.queries import TherapyLine, count_to_many, line_for, of_visible, protocol_by_digest
 from ledger.parties.actor import Actor
 
 
@@ -42,24 +42,25 @@ def seen(by: Actor) -> QuerySet[CustodyException]:
     rows = CustodyException.objects.select_related("therapy")
     if by.may("exception.read_all"):
         return rows
-    rows = rows.filter(therapy__in=visible(by))
+    rows = of_visible(rows, by)
     # A finding may quote a clinical value; a courier sees those of the road, and that a therapy is halted.
     return rows.filter(~Q(leg="") | Q(kind=ExceptionKind.IDENTITY_STOP)) if by.party_kind == "courier" else rows
 
 
-def open_exceptions(*, by: Actor, limit: int = 50) -> list[ExceptionLine]:
+def open_exceptions(*, by: Actor, limit: int = 50, offset: int = 0) -> list[ExceptionLine]:
     """Open exceptions, worst first: by kind, then by age (DESIGN §12)."""
-    rows = seen(by).filter(closed_at=None).order_by("rank", "opened_at", "id")[:limit]
+    rows = seen(by).filter(closed_at=None).order_by("rank", "opened_at", "id")[offset : offset + limit]
     return [_line(row, by) for row in rows]
 
 
 def count_open(*, by: Actor) -> int:
-    return seen(by).filter(closed_at=None).count()
+    """How many exceptions are open, up to MANY, which stands for that many and more."""
+    return count_to_many(seen(by).filter(closed_at=None))
 
 
-def closed_exceptions(*, by: Actor, since: datetime, limit: int = 50) -> list[ExceptionLine]:
+def closed_exceptions(*, by: Actor, since: datetime, limit: int = 50, offset: int = 0) -> list[ExceptionLine]:
     """Exceptions closed since a moment, the last closed first."""
-    rows = seen(by).filter(closed_at__gte=since).order_by("-closed_at", "id")[:limit]
+    rows = seen(by).filter(closed_at__gte=since).order_by("-closed_at", "id")[offset : offset + limit]
     return [_line(row, by) for row in rows]
 
 

@@ -200,4 +200,4 @@ class Protocol:
         return next(leg for leg in self.legs if leg.code == code)
 
     def stage_title(self, code: str) -> str:
-        return dict(self.stages)[code]
+        return dict(self.stages).get(code, code)

@@ -12,6 +12,7 @@ from custody.protocols import document as documents
 from custody.protocols.document import Protocol
 from ledger.errors import NotFound
 from ledger.log.models import Document
+from ledger.log.world import world
 
 KIND = "protocol"
 
@@ -28,6 +29,18 @@ def protocols() -> list[Protocol]:
         if known is None or _order(row.version) > _order(known.version):
             newest[row.code] = row
     return sorted((_read(row) for row in newest.values()), key=lambda protocol: protocol.title)
+
+
+def every_version() -> list[Protocol]:
+    """Every published version of every protocol. One query for what is new; documents are kept by the process."""
+    digests = Document.objects.filter(kind=KIND).order_by("pk").values_list("pk", flat=True)
+    return [documents.read_cached(world.document(digest), digest) for digest in digests]
+
+
+def role_lists(role: str) -> list[str]:
+    """The lists of roles, as `OpenStep.roles` writes them, that name this role: few, and an index finds them."""
+    lists = {step.roles for protocol in every_version() for step in protocol.steps if role in step.roles}
+    return sorted(f",{','.join(roles)}," for roles in lists)
 
 
 def protocol(digest: str) -> Protocol:

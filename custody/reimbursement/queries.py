@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Count, Exists, OuterRef
+
 from custody.protocols.document import Protocol
+from custody.protocols.queries import every_version
+from custody.therapies.figures import as_of_last_change
 from custody.therapies.models import StepRecord, Therapy
-from custody.therapies.queries import TherapyLine, line_for, protocol_by_digest, visible
+from custody.therapies.queries import TherapyLine, line_for, of_visible, protocol_by_digest, visible
 from ledger.log.queries import Standing, standings
 from ledger.parties.actor import Actor
 
@@ -63,39 +67,36 @@ def milestones_of(*, therapy: UUID, by: Actor) -> list[MilestoneLine]:
 
 def reached(*, by: Actor, limit: int = 20) -> list[MilestoneLine]:
     """The milestones reached last, of every therapy that this actor may see; a constant number of queries."""
-    codes = _milestone_steps(by)
-    rows = StepRecord.objects.filter(therapy__in=visible(by), step__in=codes).order_by("-performed_at", "id")
+    codes = {milestone.step for protocol in every_version() for milestone in protocol.milestones}
+    rows = of_visible(StepRecord.objects.filter(step__in=codes), by).order_by("-performed_at", "id")
     recent = list(rows.values_list("therapy_id", flat=True)[: limit * 2])
     lines = [line for line in _lines(Therapy.objects.filter(pk__in=recent), by) if line.reached_at is not None]
     return sorted(lines, key=lambda line: (line.reached_at is not None, line.reached_at), reverse=True)[:limit]
 
 
 def accounts(*, by: Actor) -> list[Account]:
-    """What was approved and what of it is reached, by currency; three queries."""
-    rows = list(visible(by).filter(status__in=("active", "completed")).values_list("id", "protocol_digest"))
-    protocols = {digest: protocol_by_digest(digest) for _, digest in rows}
+    """What was approved and what of it is reached, by currency; added up by the database, once after each change."""
+    return as_of_last_change("accounts", by=by, compute=lambda: _accounts(by))
+
+
+def _accounts(by: Actor) -> list[Account]:
+    protocols = {protocol.digest: protocol for protocol in every_version()}
     approvals = {step.code for protocol in protocols.values() if (step := protocol.step_of_kind("payer_approval"))}
     codes = approvals | {milestone.step for protocol in protocols.values() for milestone in protocol.milestones}
-    done: dict[UUID, set[str]] = {}
-    held = StepRecord.objects.filter(therapy__in=visible(by), step__in=codes).values_list("therapy_id", "step")
-    for therapy, code in held:
-        done.setdefault(therapy, set()).add(code)
+    approved = StepRecord.objects.filter(therapy_id=OuterRef("pk"), step__in=approvals)
+    covered = visible(by).filter(Exists(approved), status__in=("active", "completed")).order_by()
     sums: dict[str, list[int]] = {}
-    for therapy, digest in rows:
-        protocol, steps = protocols[digest], done.get(therapy, set())
-        if steps.isdisjoint(approvals):
-            continue
-        amount = amounts(protocol)
-        total = sums.setdefault(protocol.currency, [0, 0, 0])
-        total[0] += sum(amount.values())
-        total[1] += sum(amount[milestone.code] for milestone in protocol.milestones if milestone.step in steps)
-        total[2] += 1
+    for digest, therapies in covered.values_list("protocol_digest").annotate(Count("id")):
+        total = sums.setdefault(protocols[digest].currency, [0, 0, 0])
+        total[0] += therapies * sum(amounts(protocols[digest]).values())
+        total[2] += therapies
+    # A step may be done twice; its milestone is paid once.
+    done = covered.filter(steps__step__in=codes).values_list("protocol_digest", "steps__step")
+    for digest, code, therapies in done.annotate(Count("id", distinct=True)):
+        amount = amounts(protocols[digest])
+        reached = sum(amount[milestone.code] for milestone in protocols[digest].milestones if milestone.step == code)
+        sums[protocols[digest].currency][1] += therapies * reached
     return [Account(currency, *parts) for currency, parts in sorted(sums.items())]
-
-
-def _milestone_steps(by: Actor) -> Collection[str]:
-    digests = visible(by).order_by().values_list("protocol_digest", flat=True).distinct()
-    return {milestone.step for digest in digests for milestone in protocol_by_digest(digest).milestones}
 
 
 def _lines(therapies: Iterable[Therapy], by: Actor) -> list[MilestoneLine]:

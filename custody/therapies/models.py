@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 
 class Status(models.TextChoices):
@@ -46,7 +47,9 @@ class Therapy(models.Model):
             models.Index(fields=["status", "-changed_at"], name="therapy_status_changed"),
             models.Index(fields=["centre", "status"], name="therapy_centre_status"),
             models.Index(fields=["patient_id"], name="therapy_patient"),
-            models.Index(fields=["proof_state", "-ended_at"], name="therapy_proof_ended"),
+            models.Index(fields=["proof_state", "-changed_at"], name="therapy_proof_changed"),
+            models.Index(fields=["-changed_at", "id"], name="therapy_changed"),
+            models.Index(fields=["maker", "ordered_at", "id"], condition=Q(status="active"), name="therapy_made"),
         ]
 
     def __str__(self) -> str:
@@ -93,6 +96,7 @@ class StepRecord(models.Model):
         indexes = [
             models.Index(fields=["therapy", "performed_at"], name="step_therapy_time"),
             models.Index(fields=["party", "-performed_at"], name="step_party_time"),
+            models.Index(fields=["-performed_at", "id"], name="step_time"),
         ]
 
     def __str__(self) -> str:
@@ -116,7 +120,12 @@ class OpenStep(models.Model):
 
     class Meta:
         app_label = "custody"
-        indexes = [models.Index(fields=["party", "due_at"], name="open_step_party_due")]
+        indexes = [
+            models.Index(fields=["party", "due_at", "id"], name="open_step_party_due"),
+            models.Index(fields=["party", "roles", "due_at"], name="open_step_roles"),
+            models.Index(fields=["party", "kind", "due_at"], name="open_step_kind"),
+            models.Index(fields=["due_at", "id"], name="open_step_due"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.step} of {self.therapy_id}, due {self.due_at}"

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Model, Q, QuerySet
 
 from custody.patients import queries as patients
 from custody.patients.identity import PatientIdentity
 from custody.protocols import document
 from custody.protocols.document import Protocol, Step
+from custody.protocols.queries import role_lists
 from custody.therapies import disclosure
 from custody.therapies.models import OpenStep, StepRecord, Therapy, TherapyParty
 from custody.therapies.steps import TherapyNotFound
-from ledger.log.models import Chain
+from ledger.log.audit import audit
 from ledger.log.queries import RecordView, chain_records
+from ledger.log.verification import Finding
 from ledger.log.world import world
 from ledger.parties.actor import Actor
 
@@ -31,7 +33,21 @@ CARRIERS_SEE = (
     "custody.identity.stopped/",
 )
 """What a courier sees of a therapy's records: custody on the road, no values of any other step."""
+UNKNOWN_STATE: Mapping[str, Any] = {
+    "done": {},
+    "proofs": {},
+    "slots": {},
+    "parties": {},
+    "exceptions": {},
+    "custody": {"holder": None, "offer": None, "container": None, "seal": None, "leg": None},
+}
+"""What pages find in the state of a therapy whose very first record does not verify."""
+Row = TypeVar("Row", bound=Model)
 PAGE = 50
+MANY = 100
+"""Where counting for a badge stops: a person with more to do than that wants the list, not the number."""
+LOOK_AHEAD = 60
+"""How many of the soonest steps of others are looked at for `with_others`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,10 @@ class DoneStep:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One therapy whole: its protocol, its state as the contract sees it, and every record, verified."""
+    """One therapy whole: its protocol, its state as the contract sees it, and every record, verified.
+
+    `broken` says what does not verify; the state is then the one up to where it does.
+    """
 
     therapy: TherapyLine
     protocol: Protocol
@@ -101,6 +120,7 @@ class Journey:
     tasks: tuple[Task, ...]
     records: tuple[RecordView, ...]
     patient: PatientIdentity | None
+    broken: tuple[Finding, ...] = ()
 
 
 def visible(by: Actor) -> QuerySet[Therapy]:
@@ -109,7 +129,21 @@ def visible(by: Actor) -> QuerySet[Therapy]:
         return Therapy.objects.none()
     if by.party_kind in SEE_ALL_KINDS:
         return Therapy.objects.all()
-    return Therapy.objects.filter(pk__in=TherapyParty.objects.filter(party_id=by.party).values("therapy_id"))
+    return Therapy.objects.filter(pk__in=_taken_part(by))
+
+
+def _taken_part(by: Actor) -> QuerySet[TherapyParty, Any]:
+    return TherapyParty.objects.filter(party_id=by.party).values("therapy_id")
+
+
+def of_visible(rows: QuerySet[Row], by: Actor) -> QuerySet[Row]:
+    """The rows, of a model with a `therapy`, that belong to a therapy that this actor may see.
+
+    Asks the table of who takes part only, so that a list with an end is read off its index.
+    """
+    if not by.may("therapy.read"):
+        return rows.none()
+    return rows if by.party_kind in SEE_ALL_KINDS else rows.filter(therapy_id__in=_taken_part(by))
 
 
 def parties_of(therapies: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
@@ -148,24 +182,36 @@ def protocol_of_therapy(*, therapy: UUID, by: Actor) -> Protocol:
     return protocol_by_digest(find_therapy(therapy=therapy, by=by).protocol_digest)
 
 
-def worklist(*, by: Actor, limit: int = PAGE) -> list[Task]:
-    """What this actor's organisation has to do now, the actor's own role first at equal times; soonest due first.
+def of_colleagues(*, by: Actor, limit: int) -> list[Task]:
+    """What other roles of this actor's organisation have to do now and may do; soonest due first."""
+    rows = OpenStep.objects.filter(party_id=by.party, held="").exclude(roles__in=role_lists(by.role))
+    return tasks_from(rows.select_related("therapy").order_by("due_at", "id")[:limit], by)
 
-    A constant number of queries, however many therapies there are.
+
+def first_tasks(*, therapies: Collection[UUID], by: Actor) -> dict[UUID, Task]:
+    """For each of these therapies the soonest thing that the actor's organisation has to do on it; one query."""
+    rows = OpenStep.objects.filter(party_id=by.party, therapy_id__in=therapies).select_related("therapy")
+    found: dict[UUID, Task] = {}
+    for task in tasks_from(rows.order_by("due_at", "id"), by):
+        found.setdefault(task.therapy.id, task)
+    return found
+
+
+def _of_role(by: Actor) -> QuerySet[OpenStep]:
+    return OpenStep.objects.filter(party_id=by.party, roles__in=role_lists(by.role))
+
+
+def my_tasks(*, by: Actor, limit: int = PAGE, offset: int = 0) -> list[Task]:
+    """What this actor's own role has to do now, soonest due first.
+
+    What an exception holds comes after all that can be done, so that it never pushes work off a page.
     """
-    if by.party_kind in SEE_ALL_KINDS or not by.may("therapy.read"):
-        return []
-    rows = OpenStep.objects.filter(party_id=by.party).select_related("therapy").order_by("due_at", "id")[:limit]
-    return tasks_from(rows, by)
-
-
-def my_tasks(*, by: Actor, limit: int = PAGE) -> list[Task]:
-    """What this actor's own role may do now; soonest due first."""
-    rows = (
-        OpenStep.objects.filter(party_id=by.party, roles__contains=f",{by.role},")
-        .select_related("therapy")
-        .order_by("due_at", "id")[:limit]
-    )
+    free, held = _of_role(by).filter(held=""), _of_role(by).exclude(held="")
+    rows = list(free.select_related("therapy").order_by("due_at", "id")[offset : offset + limit])
+    if len(rows) < limit:
+        skipped = max(0, offset - free.count()) if offset else 0
+        left = limit - len(rows)
+        rows += held.select_related("therapy").order_by("due_at", "id")[skipped : skipped + left]
     return tasks_from(rows, by)
 
 
@@ -175,29 +221,35 @@ def tasks_of(*, therapy: UUID, by: Actor) -> list[Task]:
     return tasks_from(rows.order_by("due_at", "id"), by)
 
 
-def count_my_tasks(*, by: Actor, due_before: datetime | None = None) -> int:
-    """How many things this actor's own role may do now; what an exception holds is not counted."""
-    rows = OpenStep.objects.filter(party_id=by.party, roles__contains=f",{by.role},", held="")
-    return (rows.filter(due_at__lte=due_before) if due_before else rows).count()
+def count_my_tasks(*, by: Actor, due_before: datetime | None = None, with_held: bool = False) -> int:
+    """How many things this actor's own role may do now, up to MANY; what an exception holds counts only on demand."""
+    rows = _of_role(by) if with_held else _of_role(by).filter(held="")
+    return count_to_many(rows.filter(due_at__lte=due_before) if due_before else rows)
+
+
+def count_to_many(rows: QuerySet[Any]) -> int:
+    """How many rows there are, where MANY stands for that many and more: the database stops looking there."""
+    return rows.order_by()[:MANY].count()
 
 
 def with_others(*, by: Actor, limit: int = 8) -> list[Task]:
-    """For each therapy under way in which this actor's role has nothing to do now: what is done next, and by whom.
+    """Of therapies under way in which this actor's role has nothing to do now: what is done next, and by whom.
 
-    One task a therapy, the soonest due; soonest first. A constant number of queries.
+    One task a therapy, the soonest due; soonest first. Found among the LOOK_AHEAD soonest steps of others, so that it
+    costs the same however many therapies there are.
     """
-    mine = OpenStep.objects.filter(party_id=by.party, roles__contains=f",{by.role},").values("therapy_id")
-    rows = (
-        OpenStep.objects.filter(therapy__in=visible(by).filter(status="active"))
-        .exclude(therapy_id__in=mine)
-        .annotate(
-            soonest=Window(RowNumber(), partition_by=F("therapy_id"), order_by=[F("due_at").asc(), F("id").asc()])
-        )
-        .filter(soonest=1)
-        .select_related("therapy")
-        .order_by("due_at", "id")
-    )
-    return tasks_from(rows[:limit], by)
+    roles = role_lists(by.role)
+    theirs = of_visible(OpenStep.objects.filter(therapy__status="active"), by)
+    theirs = theirs.exclude(party_id=by.party, roles__in=roles).select_related("therapy")
+    ahead = list(theirs.order_by("due_at", "id")[:LOOK_AHEAD])
+    seen = {row.therapy_id for row in ahead}
+    own = OpenStep.objects.filter(party_id=by.party, roles__in=roles, therapy_id__in=seen)
+    mine = set(own.values_list("therapy_id", flat=True))
+    soonest: dict[UUID, OpenStep] = {}
+    for row in ahead:
+        if row.therapy_id not in mine:
+            soonest.setdefault(row.therapy_id, row)
+    return tasks_from(list(soonest.values())[:limit], by)
 
 
 def done_since(*, by: Actor, since: datetime, limit: int = PAGE) -> list[DoneStep]:
@@ -255,10 +307,6 @@ def therapies(
     return [line_for(row, by, known.get(row.patient_id)) for row in found]
 
 
-def count_by_status(*, by: Actor) -> dict[str, int]:
-    return dict(visible(by).order_by().values_list("status").annotate(Count("id")))
-
-
 def line_for(row: Therapy, by: Actor | None, patient: PatientIdentity | None = None) -> TherapyLine:
     """`line`, without the reason of an end for payers and couriers, as that may be clinical."""
     made = line(row, patient)
@@ -278,7 +326,7 @@ def line(row: Therapy, patient: PatientIdentity | None = None) -> TherapyLine:
         ended_reason=row.ended_reason,
         stage=row.stage,
         stage_title=protocol.stage_title(row.stage),
-        stage_number=codes.index(row.stage) + 1,
+        stage_number=codes.index(row.stage) + 1 if row.stage in codes else 1,
         stage_count=len(codes),
         stage_titles=tuple(title for _, title in protocol.stages),
         centre=row.centre_id,
@@ -297,13 +345,13 @@ def line(row: Therapy, patient: PatientIdentity | None = None) -> TherapyLine:
 def journey(*, therapy: UUID, by: Actor) -> Journey:
     """One therapy whole, with every record verified. Raises TherapyNotFound."""
     row = find_therapy(therapy=therapy, by=by)
-    chain = Chain.objects.get(kind="therapy", subject=therapy)
+    held = audit(kind="therapy", subject=therapy)
     known = patients.identities(by=by, patient_ids=[row.patient_id])
     open_steps = OpenStep.objects.filter(therapy=row).select_related("therapy").order_by("due_at", "id")
     return Journey(
         therapy=line_for(row, by, known.get(row.patient_id)),
         protocol=protocol_by_digest(row.protocol_digest),
-        state=chain.state,
+        state={**UNKNOWN_STATE, **held.state},
         tasks=tuple(tasks_from(open_steps, by)),
         records=tuple(
             disclosure.record_for(by, record)
@@ -311,6 +359,7 @@ def journey(*, therapy: UUID, by: Actor) -> Journey:
             if _shows(record, by)
         ),
         patient=known.get(row.patient_id),
+        broken=held.findings,
     )
 
 

@@ -12,7 +12,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from custody.protocols.document import Leg, Protocol
 from custody.telemetry.models import Device, Reading
-from custody.therapies.queries import TherapyLine, line_for, protocol_by_digest, visible
+from custody.therapies.queries import UNKNOWN_STATE, TherapyLine, line_for, protocol_by_digest, visible
 from custody.therapies.steps import TherapyNotFound
 from custody.transport.models import Handoff, HandoffStatus, Shipment
 from custody.transport.operations import HandoffUnknown
@@ -179,7 +179,8 @@ def _lines(rows: Iterable[Any], by: Actor | None) -> list[ShipmentLine]:
 
 
 def _states(therapies: Iterable[UUID]) -> dict[UUID, Any]:
-    return dict(Chain.objects.filter(kind="therapy", subject__in=set(therapies)).values_list("subject", "state"))
+    rows = Chain.objects.filter(kind="therapy", subject__in=set(therapies)).values_list("subject", "state")
+    return {subject: {**UNKNOWN_STATE, **state} for subject, state in rows}
 
 
 def _carriers(protocol: Protocol, leg: Leg, parties: Mapping[str, str]) -> set[str | None]:

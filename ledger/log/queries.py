@@ -34,7 +34,7 @@ class RecordView:
     """One record with its signatures and its standing.
 
     `standing` is `verified` (signature, link and inclusion in the latest checkpoint hold), `signed` (not yet in a
-    checkpoint) or `broken`; `problem` says what is broken.
+    checkpoint) or `broken`; `problem` says what is broken. What nobody signed is not shown: the body is empty then.
     """
 
     id: UUID
@@ -96,9 +96,8 @@ def chain_records(*, kind: str, subject: UUID, prove: bool = True) -> list[Recor
     views = []
     prev = None
     for record in records:
-        entry = entry_in(record)
         index = _leaf_index(record)
-        problem = _problem(record, entry, keys.get(record.party_id, {}), prev)
+        entry, problem = _verified(record, keys.get(record.party_id, {}), prev)
         if not problem and prove and index is not None and checkpoint and node and index < checkpoint.size:
             problem = _inclusion_problem(record, index, checkpoint, node)
         in_checkpoint = index is not None and checkpoint is not None and index < checkpoint.size
@@ -110,8 +109,8 @@ def chain_records(*, kind: str, subject: UUID, prove: bool = True) -> list[Recor
                 party=record.party_id,
                 occurred_at=record.occurred_at,
                 recorded_at=record.recorded_at,
-                body=entry.body,
-                signatures=_signatures(entry, names.get(record.id, [])),
+                body=entry.body if entry else {},
+                signatures=_signatures(entry, names.get(record.id, [])) if entry else (),
                 entry_hash=record.entry_hash,
                 leaf_index=index,
                 standing="broken" if problem else "verified" if in_checkpoint else "signed",
@@ -148,13 +147,22 @@ def _leaf_index(record: Record) -> int | None:
     return leaf.index if leaf is not None else None
 
 
-def _problem(record: Record, entry: Entry, keys: Mapping[str, bytes], prev: Record | None) -> str:
+def _verified(record: Record, keys: Mapping[str, bytes], prev: Record | None) -> tuple[Entry | None, str]:
+    """What the record says, if that is what was signed, and what is wrong with it."""
     problem = _signature_problem(record, keys)
     if problem:
-        return problem
+        return None, problem
+    try:
+        entry = entry_in(record)
+    except VerificationError as unreadable:
+        return None, str(unreadable)
+    if record.seq != (prev.seq + 1 if prev else 0):
+        return entry, "a record before it is missing"
     if prev is not None and entry.prev_hash != prev.entry_hash:
-        return "it does not link to the record before it"
-    return ""
+        return entry, "it does not link to the record before it"
+    if (entry.seq, entry.type, entry.party) != (record.seq, record.type, record.party_id):
+        return entry, "its row is not what was signed"
+    return entry, ""
 
 
 def _signature_problem(record: Record, keys: Mapping[str, bytes]) -> str:

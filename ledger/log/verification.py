@@ -161,13 +161,16 @@ def check_chains(tell: Progress) -> Iterator[Finding]:
     yield from _orphans()
 
 
-def check_chain(chain: Chain, world: ReplayedWorld, tell: Progress) -> Iterator[Finding]:
-    """One chain, from its first record to its last, and the rows of its projections."""
+def check_chain(chain: Chain, world: ReplayedWorld, tell: Progress) -> Generator[Finding, None, State]:
+    """One chain, from its first record to its last, and the rows of its projections.
+
+    Returns the state that its records give, up to the first one that does not hold.
+    """
     try:
         state: State = contracts.contract_for(chain.kind).initial()
     except Refused as refusal:
         yield Finding("ledger_chain", str(chain.id), refusal.message)
-        return
+        return {}
     prev, seq = GENESIS, -1
     rows: dict[tuple[str, Any], dict[str, Any]] = {}
     names: dict[UUID, list[SignedName]] = {}
@@ -177,14 +180,14 @@ def check_chain(chain: Chain, world: ReplayedWorld, tell: Progress) -> Iterator[
         problem = _check_record(record, chain, seq=seq + 1, prev=prev, world=world)
         if isinstance(problem, str):
             yield Finding("ledger_record", str(record.id), problem)
-            return
+            return state
         entry = problem
         yield from _check_names(record, entry, names.pop(record.id, []))
         try:
             state = contracts.contract_for(chain.kind).admit(state, entry, world)
         except Refusal as refusal:
             yield Finding("ledger_record", str(record.id), f"the contract refuses it: {refusal.message}")
-            return
+            return state
         for projection in projections.projections_for(chain.kind):
             changes = list(projection.project(entry, record.id, state, world))
             _take(rows, changes)
@@ -198,6 +201,7 @@ def check_chain(chain: Chain, world: ReplayedWorld, tell: Progress) -> Iterator[
     if chain.state != state:
         yield Finding("ledger_chain", str(chain.id), "its state is not what replaying its records gives")
     yield from _check_rows(chain, rows)
+    return state
 
 
 def _check_record(record: Record, chain: Chain, *, seq: int, prev: str, world: ReplayedWorld) -> Entry | str:

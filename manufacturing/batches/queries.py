@@ -15,7 +15,7 @@ from custody.exceptions.queries import ExceptionLine
 from custody.protocols.document import Field, Step
 from custody.therapies import queries as therapies
 from custody.therapies.models import StepRecord
-from custody.therapies.queries import Journey, TherapyLine
+from custody.therapies.queries import Journey, Task, TherapyLine
 from custody.therapies.steps import SEALED_TABLE
 from ledger.errors import NotFound, NotPermitted
 from ledger.log.queries import RecordView
@@ -25,7 +25,8 @@ from manufacturing.batches.models import Batch, BatchStatus
 
 MAKER = "maker"
 """The maker's capacity in every protocol."""
-BOARD = 200
+BOARD = 40
+"""Therapies on one page of the board."""
 
 
 class BatchUnknown(NotFound):
@@ -34,7 +35,10 @@ class BatchUnknown(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """A therapy at the maker. `number` is empty and `status` None until its first step is done."""
+    """A therapy at the maker. `number` is empty and `status` None until its first step is done.
+
+    `task` is the soonest thing that the maker has to do on it; the board fills it in.
+    """
 
     therapy: TherapyLine
     number: str
@@ -43,6 +47,7 @@ class BatchLine:
     steps_done: int
     out_of_limits: int
     released_at: datetime | None
+    task: Task | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +129,17 @@ class BatchRecord:
         return tuple(line for line in self.done if line.is_clean)
 
 
-def board(*, by: Actor) -> list[BatchLine]:
-    """The therapies under way that the actor's organisation makes, the longest under way first. One query.
+def board(*, by: Actor, limit: int = BOARD, offset: int = 0) -> list[BatchLine]:
+    """The therapies under way that the actor's organisation makes, the longest under way first. Two queries.
 
     Raises NotPermitted for anybody who makes nothing.
     """
     if by.party_kind != "manufacturer":
         raise NotPermitted("Batches are the business of those who make them. Open your own worklist.")
     rows = therapies.visible(by).filter(maker_id=by.party, status="active")
-    found = list(rows.select_related("batch").order_by("ordered_at", "id")[:BOARD])
-    return [_line(therapies.line(row), getattr(row, "batch", None)) for row in found]
+    found = list(rows.select_related("batch").order_by("ordered_at", "id")[offset : offset + limit])
+    tasks = therapies.first_tasks(therapies=[row.pk for row in found], by=by)
+    return [_line(therapies.line(row), getattr(row, "batch", None), tasks.get(row.pk)) for row in found]
 
 
 def batch_record(*, therapy: UUID, by: Actor) -> BatchRecord:
@@ -147,7 +153,7 @@ def batch_record(*, therapy: UUID, by: Actor) -> BatchRecord:
     by_step: dict[str, RecordView] = {}
     for record in journey.records:
         if record.id in rows:
-            by_step[str(record.body["step"])] = record
+            by_step[rows[record.id].step] = record
     lines = []
     for number, step in enumerate(journey.protocol.steps, 1):
         if step.party != MAKER:
@@ -192,7 +198,7 @@ def _step_line(
     )
 
 
-def _line(therapy: TherapyLine, batch: Batch | None) -> BatchLine:
+def _line(therapy: TherapyLine, batch: Batch | None, task: Task | None = None) -> BatchLine:
     return BatchLine(
         therapy=therapy,
         number=batch.number if batch else "",
@@ -201,4 +207,5 @@ def _line(therapy: TherapyLine, batch: Batch | None) -> BatchLine:
         steps_done=batch.steps_done if batch else 0,
         out_of_limits=batch.out_of_limits if batch else 0,
         released_at=batch.released_at if batch else None,
+        task=task,
     )

@@ -9,10 +9,11 @@ from uuid import UUID
 from custody.compliance.models import ComplianceProof
 from custody.exceptions.models import CustodyException
 from custody.therapies.models import OpenStep, StepRecord
-from custody.therapies.queries import Task, tasks_from
+from custody.therapies.queries import Task, count_to_many, tasks_from
 from ledger.parties.actor import Actor
 
 SIGN_OFFS = frozenset({"review", "release"})
+SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +34,20 @@ class SignOff:
         return self.steps - self.in_limits + self.exceptions_open + self.exceptions_closed + self.not_proven
 
 
-def waiting(*, by: Actor, kind: str) -> list[SignOff]:
-    """The batches that wait for this kind of sign-off at the actor's organisation, soonest due first.
+def count_waiting(*, by: Actor, kind: str) -> int:
+    """How many batches wait for this kind of sign-off, held ones too; MANY stands for that many and more."""
+    return count_to_many(OpenStep.objects.filter(party_id=by.party, kind=kind))
 
-    Five queries, however many batches there are.
+
+def waiting(*, by: Actor, kind: str) -> list[SignOff]:
+    """The batches that wait for this kind of sign-off at the actor's organisation, soonest due first; SHOWN at most.
+
+    What an exception holds comes last. A constant number of queries, however many batches there are.
     """
-    rows = list(
-        OpenStep.objects.filter(party_id=by.party, kind=kind)
-        .select_related("therapy", "therapy__batch")
-        .order_by("due_at", "id")
-    )
+    waits = OpenStep.objects.filter(party_id=by.party, kind=kind).select_related("therapy", "therapy__batch")
+    rows = list(waits.filter(held="").order_by("due_at", "id")[:SHOWN])
+    if len(rows) < SHOWN:
+        rows += waits.exclude(held="").order_by("due_at", "id")[: SHOWN - len(rows)]
     therapies = [row.therapy_id for row in rows]
     done: Counter[UUID] = Counter()
     good: Counter[UUID] = Counter()

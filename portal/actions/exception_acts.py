@@ -28,11 +28,12 @@ from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import SecondPersonMixin, SigningMixin, first_signer, second_signer
 from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, fresh_key
+from portal.paging import page_of
 from portal.presenters import exceptions as words
 from portal.presenters import therapies as present
 
 CLOSED_SHOWN_DAYS = 90
-OPEN_SHOWN = 200
+SHOWN = 50
 RESOLUTIONS = [
     ("accepted", "Accepted: the product may go on"),
     ("corrected", "Corrected: the cause is removed"),
@@ -105,10 +106,23 @@ CLOSING_ROLES = ("physician", "nurse", "cell_lab", "qa", "qp", "operator")
 def exception_list(request: HttpRequest) -> HttpResponse:
     """Open exceptions, worst first, and those closed lately."""
     actor, at, names = actor_of(request), now(), party_names()
-    closed = queries.closed_exceptions(by=actor, since=at - timedelta(days=CLOSED_SHOWN_DAYS))
+    since = at - timedelta(days=CLOSED_SHOWN_DAYS)
+
+    def fetch_open(limit: int, offset: int) -> list[ExceptionLine]:
+        return queries.open_exceptions(by=actor, limit=limit, offset=offset)
+
+    def fetch_closed(limit: int, offset: int) -> list[ExceptionLine]:
+        return queries.closed_exceptions(by=actor, since=since, limit=limit, offset=offset)
+
+    still_open = page_of(request, fetch_open, size=SHOWN)
+    closed = page_of(request, fetch_closed, size=SHOWN, name="closed")
     context = {
-        "open": [words.view_of(one, names, at) for one in queries.open_exceptions(by=actor, limit=OPEN_SHOWN)],
-        "closed": [words.view_of(one, names, at) for one in closed],
+        "open": [words.view_of(one, names, at) for one in still_open.rows],
+        "open_page": still_open,
+        "open_count": queries.count_open(by=actor),
+        "rank_before": still_open.number * SHOWN,
+        "closed": [words.view_of(one, names, at) for one in closed.rows],
+        "closed_page": closed,
         "closed_days": CLOSED_SHOWN_DAYS,
         "checked_at": at,
     }

@@ -104,14 +104,11 @@ def batch_status(batch: BatchLine) -> StatusView:
     return StatusView(*BATCH_WORDS[batch.status])
 
 
-def board(batches: Sequence[BatchLine], tasks: Iterable[Task]) -> tuple[BoardGroup, ...]:
+def board(batches: Sequence[BatchLine]) -> tuple[BoardGroup, ...]:
     """The batches by stage; each with the soonest thing that this organisation has to do on it."""
-    first: dict[object, Task] = {}
-    for task in tasks:
-        first.setdefault(task.therapy.id, task)
     grouped: dict[str, list[BoardRow]] = {code: [] for code, _, _ in BOARD_GROUPS}
     for batch in batches:
-        grouped[_group_of(batch.therapy)].append(_row(batch, first.get(batch.therapy.id)))
+        grouped[_group_of(batch.therapy)].append(_row(batch))
     return tuple(BoardGroup(code, title, tuple(grouped[code])) for code, title, _ in BOARD_GROUPS if grouped[code])
 
 
@@ -119,8 +116,8 @@ def _group_of(therapy: TherapyLine) -> str:
     return next((code for code, _, stages in BOARD_GROUPS if therapy.stage in stages), BOARD_GROUPS[-1][0])
 
 
-def _row(batch: BatchLine, task: Task | None) -> BoardRow:
-    therapy = batch.therapy
+def _row(batch: BatchLine) -> BoardRow:
+    therapy, task = batch.therapy, batch.task
     if task is not None and task.held:
         status = StatusView("stop", present.held_words(task))
     elif batch.out_of_limits and therapy.open_exceptions:

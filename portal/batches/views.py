@@ -12,20 +12,25 @@ from django.utils import timezone
 
 from custody.scheduling import queries as scheduling
 from custody.scheduling.models import SlotKind
-from custody.therapies import queries as therapies
 from ledger.clock import now
 from ledger.parties.queries import party_names
 from manufacturing.batches import queries as batches
 from portal.accounts.actors import actor_of
 from portal.batches import presenter
 from portal.journeys.presenter import proofs
+from portal.paging import page_of
+from portal.presenters import broken
 
 
 def board(request: HttpRequest) -> HttpResponse:
-    """Every batch of the maker, by stage."""
+    """Every batch of the maker, by stage and page by page."""
     actor = actor_of(request)
+    page = page_of(
+        request, lambda limit, offset: batches.board(by=actor, limit=limit, offset=offset), size=batches.BOARD
+    )
     context = {
-        "groups": presenter.board(batches.board(by=actor), therapies.worklist(by=actor, limit=batches.BOARD)),
+        "groups": presenter.board(page.rows),
+        "page": page,
         "party_names": party_names(),
         "checked_at": now(),
     }
@@ -44,6 +49,7 @@ def record_page(found: batches.BatchRecord) -> dict[str, Any]:
     steps = presenter.steps(found)
     return {
         "record": found,
+        "broken": broken.views(found.journey.broken),
         "batch": found.batch,
         "therapy": found.batch.therapy,
         "status": presenter.batch_status(found.batch),

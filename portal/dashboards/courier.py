@@ -14,6 +14,7 @@ from ledger.clock import now
 from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
 from portal.dashboards.registry import Dashboard, NavItem, register
+from portal.paging import rest
 from portal.transport import presenter
 
 AHEAD = timedelta(days=3)
@@ -25,10 +26,12 @@ def jobs(actor: Actor) -> dict[str, Any]:
     at = now()
     names = party_names()
     lines = transport.on_the_road(by=actor)
-    found = presenter.jobs(lines, therapies.my_tasks(by=actor), names, actor.party, at)
+    todo = therapies.my_tasks(by=actor)
+    found = presenter.jobs(lines, todo, names, actor.party, at)
     return {
         "next": found[0] if found else None,
         "rest": found[1:],
+        "more": rest(therapies.count_my_tasks(by=actor, with_held=True), len(todo)),
         "transfers": transport.transfers_offered(by=actor),
         "booked": presenter.booked(scheduling.calendar(by=actor, start=at, end=at + AHEAD), at),
         "party_names": names,

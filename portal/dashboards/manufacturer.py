@@ -22,20 +22,21 @@ from manufacturing.quality import queries as quality
 from portal.batches import presenter
 from portal.dashboards import tasks
 from portal.dashboards.registry import Dashboard, Navigation, NavItem, register
+from portal.paging import rest
 from portal.transport.presenter import shipment_view
 
 SHOWN_EXCEPTIONS = 5
+COLLEAGUES_SHOWN = 6
 
 
 def tower(actor: Actor) -> dict[str, Any]:
     """What this role does next, what holds batches, every batch by stage, what is on its way here."""
     at = now()
-    todo = therapies.worklist(by=actor, limit=batches.BOARD)
     road = [line for line in transport.on_the_road(by=actor) if line.destination == actor.party]
     return _common(actor) | {
-        "agenda": tasks.agenda([task for task in todo if task.mine], at),
-        "others": [tasks.view(task, at) for task in todo if not task.mine and not task.held][:6],
-        "groups": presenter.board(batches.board(by=actor), todo),
+        "agenda": tasks.agenda_of(actor, at),
+        "others": [tasks.view(task, at) for task in therapies.of_colleagues(by=actor, limit=COLLEAGUES_SHOWN)],
+        **_board(actor),
         "coming": [shipment_view(line, at) for line in road],
         "checked_at": at,
     }
@@ -47,15 +48,17 @@ def sign_offs(kind: str) -> Callable[[Actor], dict[str, Any]]:
     def query(actor: Actor) -> dict[str, Any]:
         at = now()
         waiting = quality.waiting(by=actor, kind=kind)
-        mine = therapies.my_tasks(by=actor, limit=batches.BOARD)
+        count = quality.count_waiting(by=actor, kind=kind)
+        mine = therapies.my_tasks(by=actor)
         free = [one for one in waiting if not one.task.held]
         return _common(actor) | {
             "kind": kind,
-            "waiting": [(one, tasks.view(one.task, at)) for one in waiting],
+            "count": count,
+            "more": rest(count, len(waiting)),
             "next": (free[0], tasks.view(free[0].task, at)) if free else None,
             "rest": [(one, tasks.view(one.task, at)) for one in waiting if not free or one is not free[0]],
             "others": [tasks.view(task, at) for task in mine if task.kind != kind],
-            "groups": presenter.board(batches.board(by=actor), ()),
+            **_board(actor),
             "checked_at": at,
         }
 
@@ -73,18 +76,28 @@ def week(actor: Actor) -> dict[str, Any]:
         "today": today,
         "before": board.days[0] - timedelta(days=7),
         "after": board.days[0] + timedelta(days=7),
-        "groups": presenter.board(batches.board(by=actor), ()),
+        **_board(actor),
         "is_home": True,
         "checked_at": at,
     }
 
 
+def _board(actor: Actor) -> dict[str, Any]:
+    """The beginning of the board: the therapies longest under way, by stage."""
+    lines = batches.board(by=actor, limit=batches.BOARD + 1)
+    return {
+        "groups": presenter.board(lines[: batches.BOARD]),
+        "board_shown": batches.BOARD * (len(lines) > batches.BOARD),
+    }
+
+
 def _common(actor: Actor) -> dict[str, Any]:
     count = exceptions.count_open(by=actor)
+    shown = exceptions.open_exceptions(by=actor, limit=SHOWN_EXCEPTIONS)
     return {
-        "exceptions": exceptions.open_exceptions(by=actor, limit=SHOWN_EXCEPTIONS),
+        "exceptions": shown,
         "exceptions_count": count,
-        "exceptions_more": max(0, count - SHOWN_EXCEPTIONS),
+        "exceptions_more": rest(count, len(shown)),
         "party_names": party_names(),
     }
 

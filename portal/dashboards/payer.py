@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from custody.exceptions import queries as exceptions
 from custody.reimbursement import queries as reimbursement
+from custody.therapies import figures
 from custody.therapies import queries as therapies
 from custody.therapies.queries import Task
 from ledger.clock import now
@@ -16,6 +17,7 @@ from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
 from portal.dashboards.registry import Dashboard, NavItem, register
 from portal.journeys.presenter import row
+from portal.paging import rest
 from portal.presenters.money import account, milestone, money
 from portal.templatetags.np_times import duration
 
@@ -27,10 +29,13 @@ def query(actor: Actor) -> dict[str, Any]:
     """Everything that the dashboard shows, in a constant number of queries."""
     at, names = now(), party_names()
     approvals = sorted(therapies.my_tasks(by=actor), key=lambda task: task.since)
+    waiting = therapies.count_my_tasks(by=actor, with_held=True)
     prices = reimbursement.prices(therapies=[task.therapy.id for task in approvals], by=actor)
-    counts = therapies.count_by_status(by=actor)
+    counts = figures.count_by_status(by=actor)
     return {
         "approvals": [_approval(task, names[task.therapy.centre], prices[task.therapy.id], at) for task in approvals],
+        "waiting": waiting,
+        "more": rest(waiting, len(approvals)),
         "milestones": [milestone(one) for one in reimbursement.reached(by=actor, limit=RECENT_MILESTONES)],
         "accounts": [account(one) for one in reimbursement.accounts(by=actor)],
         "rows": [row(one, names) for one in therapies.therapies(by=actor, status="active", limit=LISTED)],

@@ -18,7 +18,7 @@ from portal.proofs import presenter
 
 CLOSED_DAYS = 90
 SHOWN = 12
-FOLDED = 60
+FOLDED = 20
 
 
 def query(actor: Actor) -> dict[str, Any]:
@@ -27,16 +27,20 @@ def query(actor: Actor) -> dict[str, Any]:
     members = {member.id: member for member in parties()}
     names = {identifier: member.name for identifier, member in members.items()}
     open_count = exceptions.count_open(by=actor)
-    closed = exceptions.closed_exceptions(by=actor, since=at - timedelta(days=CLOSED_DAYS), limit=FOLDED)
+    closed = exceptions.closed_exceptions(by=actor, since=at - timedelta(days=CLOSED_DAYS), limit=FOLDED + 1)
     verdicts = compliance.count_by_verdict(by=actor)
+    unproven = compliance.unproven(by=actor, limit=FOLDED + 1)
     return {
         "open_count": open_count,
         "exceptions": [view_of(one, names, at) for one in exceptions.open_exceptions(by=actor, limit=SHOWN)],
-        "closed": [view_of(one, names, at) for one in closed],
+        "closed": [view_of(one, names, at) for one in closed[:FOLDED]],
+        "closed_more": len(closed) > FOLDED,
+        "closed_url": reverse("exceptions") if len(closed) > FOLDED else "",
         "closed_days": CLOSED_DAYS,
         "verdicts": verdicts,
         "proven": compliance.proven(by=actor, limit=FOLDED),
-        "unproven": compliance.unproven(by=actor, limit=FOLDED),
+        "unproven": unproven[:FOLDED],
+        "unproven_more": len(unproven) > FOLDED,
         "sites": presenter.sites(compliance.sites(by=actor), members),
         "proofs": presenter.verification(by=actor),
         "names": names,

@@ -14,7 +14,10 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils import timezone
 
+from custody.therapies import queries
 from custody.therapies.queries import Task, TherapyLine
+from ledger.parties.actor import Actor
+from portal.paging import rest
 from portal.presenters import therapies as present
 from portal.presenters.therapies import StageView, StatusView
 from portal.templatetags.np_times import duration, local
@@ -22,6 +25,8 @@ from portal.templatetags.np_times import duration, local
 CODES = ("late", "today", "tomorrow", "later", "held", "far")
 FAR = timedelta(days=10)
 """Due after this time is folded: nobody does it this week."""
+SHOWN = 50
+"""Tasks on a dashboard; all of them stand on the worklist's pages."""
 SOON = timedelta(minutes=60)
 """Due within this time is shown as due."""
 
@@ -85,11 +90,15 @@ class TaskGroup:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """The next action, then the rest by day; what an exception holds stands last."""
+    """The next action, then the rest by day; what an exception holds stands last.
+
+    `count` is of what is to be done soon and stops at MANY; `rest` says how many tasks are not shown, in words.
+    """
 
     next: TaskView | None
     groups: tuple[TaskGroup, ...]
     count: int
+    rest: str
 
     @property
     def held_count(self) -> int:
@@ -125,8 +134,19 @@ def view(task: Task, at: datetime) -> TaskView:
     )
 
 
-def agenda(tasks: Sequence[Task], at: datetime) -> Agenda:
-    """The tasks, soonest due first, as a dashboard shows them."""
+def agenda_of(actor: Actor, at: datetime) -> Agenda:
+    """What the actor's role has to do: the soonest due in full, the rest as a number."""
+    shown = queries.my_tasks(by=actor, limit=SHOWN)
+    return agenda(
+        shown,
+        at,
+        count=queries.count_my_tasks(by=actor, due_before=at + FAR),
+        more=rest(queries.count_my_tasks(by=actor, with_held=True), len(shown)),
+    )
+
+
+def agenda(tasks: Sequence[Task], at: datetime, *, count: int | None = None, more: str = "") -> Agenda:
+    """The tasks, soonest due first, as a dashboard shows them. `count` None: these are all that there are."""
     views = [view(task, at) for task in sorted(tasks, key=lambda task: (task.due_at, task.id))]
     free = [one for one in views if not one.held]
     held = [one for one in views if one.held]
@@ -159,7 +179,9 @@ def agenda(tasks: Sequence[Task], at: datetime) -> Agenda:
         "held": ("Held by an exception", "nothing to do here until it is closed"),
     }
     groups = tuple(TaskGroup(code, *titles[code], tuple(found)) for code, found in by_code.items() if found)
-    return Agenda(next=first, groups=groups, count=len(free) - len(by_code["far"]))
+    return Agenda(
+        next=first, groups=groups, count=len(free) - len(by_code["far"]) if count is None else count, rest=more
+    )
 
 
 def _when(due_at: datetime, at: datetime) -> str:

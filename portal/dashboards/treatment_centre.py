@@ -26,6 +26,7 @@ from portal.presenters.therapies import StageView, StatusView
 from portal.templatetags.np_times import relative
 
 WITH_OTHERS_SHOWN = 6
+DONE_SHOWN = 20
 WORKING_DAYS = 5
 
 
@@ -44,8 +45,8 @@ def query(actor: Actor) -> Mapping[str, Any]:
     """The context of the page. The number of database queries does not grow with the number of therapies."""
     at = now()
     midnight = timezone.make_aware(datetime.combine(timezone.localdate(at), time()))
-    agenda = present_tasks.agenda(queries.my_tasks(by=actor), at)
-    done = queries.done_since(by=actor, since=midnight)
+    agenda = present_tasks.agenda_of(actor, at)
+    done = queries.done_since(by=actor, since=midnight, limit=DONE_SHOWN + 1)
     elsewhere = queries.with_others(by=actor, limit=WITH_OTHERS_SHOWN + 1)
     names = party_names()
     today = timezone.localdate(at)
@@ -53,7 +54,8 @@ def query(actor: Actor) -> Mapping[str, Any]:
     room = room_this_week(by=actor, at=_next_monday(at) if ahead else at)
     return {
         "agenda": agenda,
-        "done": done,
+        "done": done[:DONE_SHOWN],
+        "more_done": len(done) > DONE_SHOWN,
         "elsewhere": [_elsewhere(task, names, actor.party, at) for task in elsewhere[:WITH_OTHERS_SHOWN]],
         "more_elsewhere": len(elsewhere) > WITH_OTHERS_SHOWN,
         "room": room,

@@ -217,7 +217,7 @@ def proofs(journey: Journey) -> list[ProofView]:
     reasons = {
         record.body["segment"]: str(record.body["reasons"][0])
         for record in journey.records
-        if record.type == "custody.proof.refused/v1"
+        if record.type == "custody.proof.refused/v1" and record.body
     }
     views = []
     for segment in journey.protocol.segments:

@@ -20,6 +20,8 @@ from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
 from portal.journeys import presenter
+from portal.paging import page_of
+from portal.presenters import broken
 from portal.presenters import therapies as present
 
 PAGE = 40
@@ -30,21 +32,18 @@ def therapy_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     status = request.GET.get("status", "active")
     search = request.GET.get("q", "").strip()[:60]
-    try:
-        page = max(0, min(10_000, int(request.GET.get("page", "0"))))
-    except ValueError:
-        page = 0
     wanted = status if status in Status.values else ""
-    found = queries.therapies(by=actor, status=wanted, search=search, limit=PAGE + 1, offset=page * PAGE)
-    names = party_names()
+
+    def fetch(limit: int, offset: int) -> list[queries.TherapyLine]:
+        return queries.therapies(by=actor, status=wanted, search=search, limit=limit, offset=offset)
+
+    page, names = page_of(request, fetch, size=PAGE), party_names()
     context: dict[str, Any] = {
-        "rows": [presenter.row(therapy, names) for therapy in found[:PAGE]],
+        "rows": [presenter.row(therapy, names) for therapy in page.rows],
         "statuses": [("", "All"), *Status.choices],
         "status": wanted,
         "search": search,
         "page": page,
-        "has_more": len(found) > PAGE,
-        "counts": queries.count_by_status(by=actor),
         "checked_at": now(),
     }
     return render(request, "journeys/list.html", context)
@@ -73,6 +72,7 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "journey": found,
         "therapy": found.therapy,
+        "broken": broken.views(found.broken),
         "status": present.status_of(found.therapy),
         "stages": presenter.dated_stages(found, known),
         "facts": presenter.facts(found, names, at),

@@ -1,4 +1,4 @@
-"""The background threads of a process: the log's sequencer, and dispatchers of the outbox with their sweep.
+"""The background threads of a process: the log's sequencer, housekeeping, and the outbox's dispatchers and sweep.
 
 A server with the embedded worker, `manage.py worker` and a Celery worker's main process all run this same thing.
 """
@@ -15,6 +15,7 @@ from custody.compliance.tasks import close_provers
 from ledger.log import sequencer
 from ledger.outbox import dispatcher, handlers, wakeups
 from ledger.outbox.errors import describe
+from portal.live import housekeeping
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +66,10 @@ class Loop(threading.Thread):
 
 
 class Background:
-    """The threads of one process, for the given queues; `sequence` says whether it runs the log's sequencer too."""
+    """The threads of one process, for the given queues.
+
+    `sequence` says whether it runs the log's sequencer, and the housekeeping, too.
+    """
 
     def __init__(self, *, queues: Collection[str] | None = None, sequence: bool = True) -> None:
         chosen = handlers.known_queues() if queues is None else frozenset(queues)
@@ -76,6 +80,7 @@ class Background:
         self._loops = [*self._dispatchers.values()]
         if sequence:
             self._loops.append(Loop("sequencer", sequencer.run_once, seconds=SEQUENCER_SECONDS))
+            self._loops.append(Loop("housekeeping", housekeeping.run_once, seconds=housekeeping.SECONDS))
 
     @staticmethod
     def _dispatcher(group: frozenset[str]) -> Loop:

@@ -164,6 +164,8 @@ def held_words(task: Task) -> str:
 
 def record_title(record: RecordView, journey: Journey) -> str:
     """What a record says, in a few words: the protocol's own title where it is a step."""
+    if _is_unreadable(record):
+        return "A record that was changed after it was signed"
     step = journey.protocol.step(str(record.body.get("step", "")))
     if record.type in RECORD_WORDS:
         return RECORD_WORDS[record.type]
@@ -185,7 +187,7 @@ def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], 
         mark=mark,
         mark_word=word,
         kind="stop" if bad or record.standing == "broken" else "",
-        icon="alert-octagon" if bad else "check",
+        icon="alert-octagon" if bad or record.standing == "broken" else "check",
         leaf_index=record.leaf_index,
         entry_hash=record.entry_hash,
         record=record.id,
@@ -202,7 +204,14 @@ def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], 
     )
 
 
+def _is_unreadable(record: RecordView) -> bool:
+    """Whether what the record holds is not what anybody signed, so that none of it is shown."""
+    return record.standing == "broken" and not record.body
+
+
 def _detail(record: RecordView, journey: Journey, parties: Mapping[UUID, str]) -> str:
+    if _is_unreadable(record):
+        return "What it says now is not shown, as nobody signed it. Ask who performed the step; keep the paper record."
     body = record.body
     party = parties.get(record.party, "")
     if "finding" in body:

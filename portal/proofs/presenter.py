@@ -90,7 +90,7 @@ def verification(*, by: Actor, therapy: UUID | None = None, month: str = "") -> 
         scope = f"?therapy={therapy}"
     else:
         since, until = bounds(month)
-        count = sum(line.proofs for line in queries.published(by=by, since=since, until=until, limit=MAX_PACKS))
+        count = queries.count_published(by=by, since=since, until=until, limit=MAX_PACKS)
         scope = f"?month={month}" if month else ""
     return {
         "count": count,

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import template
 
+from custody.therapies.queries import MANY
+
 MINUS = "\u2212"
 NUMBER_WORDS = (
     "no one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905 - reads as the row it is
@@ -83,6 +85,20 @@ def percent(value: Any, total: Any) -> int:
     if part is None or not whole:
         return 0
     return max(0, min(100, round(part * 100 / whole)))
+
+
+@register.filter
+def counted(value: Any) -> str:
+    """A count that stops at MANY, as a badge shows it: `7`, or `99+` for that many and more."""
+    number = _decimal(value)
+    return f"{MANY - 1}+" if number is not None and number >= MANY else grouped(value)
+
+
+@register.filter
+def spelled_count(value: Any) -> str:
+    """A count that stops at MANY, in a sentence: `seven`, `42`, `more than 99`."""
+    number = _decimal(value)
+    return f"more than {MANY - 1}" if number is not None and number >= MANY else spelled(value)
 
 
 @register.filter

@@ -239,3 +239,11 @@ def test_route_gives_djangos_own_pattern():
 @override_settings(DEBUG=False)
 def test_unread_methods_are_refused_without_a_fault(client):
     assert client.generic("BREW", "/accounts/login/").status_code == 405
+
+
+def test_browsers_find_an_icon_without_being_told(client):
+    answer = client.get("/favicon.ico")
+
+    assert answer.status_code == 302
+    assert b"<svg" in client.get(answer["Location"]).getvalue()
+    assert 'rel="icon"' in client.get(reverse("account_login")).content.decode()

@@ -12,6 +12,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from custody.scheduling.models import Slot, SlotHold
 from custody.therapies.models import TherapyParty
 from ledger import clock
 from ledger.ids import derived, uuid7
@@ -73,6 +74,26 @@ def record(subject, party):
         recorded_at=clock.now(),
     )
     PendingRecord.objects.create(record=row)
+
+
+def hold(minutes):
+    """A slot that is held for that long from now on; below nought, it ran out already."""
+    at = clock.now()
+    slot = Slot.objects.create(
+        id=uuid7(),
+        party_id=uuid4(),
+        kind="apheresis",
+        resource=f"chair {uuid4().hex}",
+        starts_at=at + timedelta(days=3),
+        ends_at=at + timedelta(days=3, hours=6),
+    )
+    ends_at = at + timedelta(minutes=minutes)
+    SlotHold.objects.create(slot=slot, therapy_id=uuid4(), held_by=uuid4(), ends_at=slot.ends_at, expires_at=ends_at)
+    return str(slot.pk)
+
+
+def held_slots():
+    return [str(slot) for slot in SlotHold.objects.values_list("slot_id", flat=True)]
 
 
 def leaves():
