@@ -26,6 +26,8 @@ SCAN_WORDS: Mapping[str, str] = {
     "seal": "Scan or type the seal",
 }
 SCAN_ATTRIBUTES = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "enterkeyhint": "next"}
+OWN_SCAN = {"data-scan": ""}
+"""A place of its own for a scan: its Enter goes on to the next field and sends nothing."""
 DATE_TIME = "%Y-%m-%dT%H:%M"
 
 
@@ -52,7 +54,9 @@ class StepForm(SigningMixin, ActionForm):
                 label=SCAN_WORDS[kind],
                 max_length=120,
                 error_messages={"required": f"Scan the {kind}, or type what stands on it."},
-                widget=forms.TextInput(attrs=SCAN_ATTRIBUTES | (_identity(kind) if kind in IDENTITY_SCANS else {})),
+                widget=forms.TextInput(
+                    attrs=SCAN_ATTRIBUTES | (_identity(kind) if kind in IDENTITY_SCANS else OWN_SCAN)
+                ),
             )
         for field in step.fields:
             self.fields[f"value_{field.code}"] = control_for(field)
@@ -153,7 +157,8 @@ def control_for(field: Field) -> forms.Field:
     elif field.kind == "text":
         control = forms.CharField(max_length=1000, widget=forms.Textarea(attrs={"rows": 2}), **common)
     else:
-        mode = {"inputmode": "decimal"} if field.kind == "decimal" else {}
+        # A lot or a device is often scanned; a scan that was meant for another place does not land in it.
+        mode = {"inputmode": "decimal"} if field.kind == "decimal" else {"data-scan": "own"}
         control = forms.CharField(
             max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off", **mode}), **common
         )
