@@ -11,9 +11,8 @@ from django.http import HttpRequest
 
 from custody.labels.barcode import coi_in
 from custody.protocols.document import Field, Step
-from ledger.errors import Refusal
 from portal.accounts.signing import SecondPersonMixin, SigningMixin
-from portal.actions.base import ActionForm
+from portal.actions.base import ActionForm, ScanStops
 
 IDENTITY_SCANS = frozenset({"wristband", "order", "label", "bag", "cassette"})
 SCAN_WORDS: Mapping[str, str] = {
@@ -29,15 +28,6 @@ SCAN_ATTRIBUTES = {"autocomplete": "off", "autocapitalize": "characters", "spell
 OWN_SCAN = {"data-scan": ""}
 """A place of its own for a scan: its Enter goes on to the next field and sends nothing."""
 DATE_TIME = "%Y-%m-%dT%H:%M"
-
-
-class ScanStops(Refusal):
-    """Something scanned belongs to another therapy; the screen becomes a full stop."""
-
-    def __init__(self, kind: str, scanned: str) -> None:
-        super().__init__(f"The {kind} belongs to another therapy.", field=f"scan_{kind}")
-        self.kind = kind
-        self.scanned = scanned
 
 
 class StepForm(SigningMixin, ActionForm):

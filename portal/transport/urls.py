@@ -17,6 +17,7 @@ urlpatterns = [
         name="transfer_take",
         rule=may("handoff.accept"),
     ),
+    route("jobs/<uuid:therapy>/problem/", views.ProblemView.as_view(), name="job_problem", rule=may("exception.open")),
     route("shipments/", views.shipments, name="shipments", rule=may("therapy.read")),
     route("loggers/", views.loggers, name="loggers", rule=may("device.register")),
     route(

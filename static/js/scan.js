@@ -73,7 +73,7 @@ const accept = (input, raw) => {
 
 let burst = "";
 let firstKeyAt = 0;
-let lastKeyAt = 0;
+let lastKeyAt = -Infinity; // a scan may come in the page's first moment
 let home = null;
 let before = "";
 
@@ -101,6 +101,7 @@ const onKey = (event) => {
       goOn(event, here, false);
     }
     burst = "";
+    lastKeyAt = -Infinity; // the next code is a burst of its own, however quickly it follows
     return;
   }
   if (event.key.length !== 1) return;

@@ -79,3 +79,27 @@ def first_with(as_person: Callable[..., Page], names: tuple[str, ...], address: 
         if answer is not None and answer.ok:
             return page
     raise AssertionError(f"none of {', '.join(names)} may open {address}")
+
+
+def box_of(portal_server: Any, therapy: str) -> tuple[str, str]:
+    """What a person reads on the shipper that is under way: its number and its seal."""
+    said = portal_server.manage(
+        "shell",
+        "--verbosity",
+        "0",
+        "-c",
+        "from custody.transport.models import Shipment; "
+        f"print(*Shipment.objects.filter(therapy_id='{therapy}', received_at=None)"
+        ".values_list('container', 'seal')[0], sep='\\n')",
+    )
+    shipper, seal = said.strip().splitlines()[-2:]
+    return shipper, seal
+
+
+def receive(page: Page, therapy: str, step: str, shipper: str, seal: str) -> None:
+    """Take over what is offered, by scanning the shipper and its seal one after the other."""
+    page.goto(f"/therapies/{therapy}/take-over/{step}/")
+    page.locator("#id_scan_shipper").focus()
+    wedge(page, shipper)
+    wedge(page, seal)
+    page.get_by_role("button", name="Sign and take over").click()
