@@ -20,6 +20,9 @@ from portal.accounts.actors import actor_of
 from portal.batches import presenter
 from portal.journeys.presenter import proofs
 
+FOLLOWED_AT = {"manufacturer": "batch", "courier": "job"}
+"""Where somebody of this kind of organisation follows a therapy; others in its journey."""
+
 
 def board(request: HttpRequest) -> HttpResponse:
     """Every batch of the maker, by stage."""
@@ -77,5 +80,7 @@ def week_page(request: HttpRequest) -> dict[str, Any]:
         "today": timezone.localdate(at),
         "before": shown.days[0] - timedelta(days=7),
         "after": shown.days[0] + timedelta(days=7),
+        "may_publish": actor.may("slots.publish"),
+        "opens": FOLLOWED_AT.get(actor.party_kind, "therapy"),
         "checked_at": at,
     }

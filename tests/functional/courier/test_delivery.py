@@ -56,7 +56,7 @@ def test_another_patients_seal_at_the_delivery_is_a_hard_stop(as_person: Any, po
     is_sound(page)
 
     maker = first_with(as_person, OPERATORS, f"/therapies/{therapy}/")
-    expect(maker.get_by_text("A seal of another therapy was scanned")).to_be_visible()
+    expect(maker.get_by_role("heading", name="A seal of another therapy was scanned")).to_be_visible()
     page.goto(f"/therapies/{therapy}/hand-over/deliver-outbound/")
     expect(page.get_by_text("identity stop").first).to_be_visible()
     expect(page.get_by_role("button", name="Sign and hand over")).to_be_disabled()
