@@ -116,7 +116,8 @@ MACHINES = (
         "exception",
         "An exception",
         f"While one that holds is open, these wait: {', '.join(sorted(HELD_BY_EXCEPTION))}. An identity stop halts "
-        "everything. A segment without proof holds nothing.",
+        "everything. A segment without proof holds nothing. A transport problem is opened by the courier that holds "
+        "the packed cells, once while it is open, and by nobody else.",
         "none",
         EXCEPTION,
         {

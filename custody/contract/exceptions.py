@@ -7,9 +7,21 @@ from collections.abc import Mapping
 from custody.contract.moment import OPEN_STATUSES, Moment
 from ledger.log.contract import Refused, State
 
-KINDS = ("identity_stop", "out_of_specification", "custody_gap", "excursion", "deviation", "not_proven")
+KINDS = (
+    "identity_stop",
+    "out_of_specification",
+    "custody_gap",
+    "transport_problem",
+    "excursion",
+    "deviation",
+    "not_proven",
+)
 """Worst first (DESIGN §12: how exceptions rank)."""
-BLOCKING = frozenset({"identity_stop", "out_of_specification", "custody_gap", "excursion", "deviation"})
+BLOCKING = frozenset(
+    {"identity_stop", "out_of_specification", "custody_gap", "transport_problem", "excursion", "deviation"}
+)
+TRANSPORT_PROBLEMS = frozenset({"delay", "damage", "seal_broken", "lost"})
+"""What a courier reports from the road; each is judged by the maker before the cells go on."""
 RESOLUTIONS = frozenset({"accepted", "corrected", "rejected", "informed", "explained"})
 OOS_STAGES: Mapping[str, str] = {
     "found": "found, and waits for the physician's request",
@@ -45,10 +57,28 @@ def opened(moment: Moment) -> None:
     moment.text("finding", longest=240)
     identifier = moment.uuid("id")
     _open(moment, identifier, kind)
+    if kind == "transport_problem":
+        _on_the_road(moment, identifier)
     if kind in BLOCKING and moment.body.get("step") in moment.state["unraised"]:
         moment.state["unraised"].remove(moment.body["step"])
     if kind == "out_of_specification":
         _oos_found(moment, identifier)
+
+
+def _on_the_road(moment: Moment, identifier: str) -> None:
+    """Only the courier that holds the packed cells says what befell them, and each problem once while it is open."""
+    custody, exceptions = moment.state["custody"], moment.state["exceptions"]
+    moment.require_role("courier", "dispatcher")
+    if custody["leg"] is None or custody["holder"] != moment.author:
+        raise Refused("Only the courier that holds the cells on the road reports a problem with them.")
+    if moment.body.get("leg") != custody["leg"]:
+        raise Refused("The cells are on another way than the one that is named.")
+    problem = moment.members("facts").get("problem")
+    if problem not in TRANSPORT_PROBLEMS:
+        raise Refused("Say what happened on the road: delay, damage, seal broken or lost.")
+    if any(known.get("problem") == problem for known in exceptions.values()):
+        raise Refused("This problem is reported already, and is open.")
+    exceptions[identifier]["problem"] = problem
 
 
 def _open(moment: Moment, identifier: str, kind: str) -> None:

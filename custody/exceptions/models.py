@@ -12,6 +12,7 @@ class ExceptionKind(models.TextChoices):
     IDENTITY_STOP = "identity_stop", "Identity stop"
     OUT_OF_SPECIFICATION = "out_of_specification", "Out of specification"
     CUSTODY_GAP = "custody_gap", "Gap in custody"
+    TRANSPORT_PROBLEM = "transport_problem", "Transport problem"
     EXCURSION = "excursion", "Excursion"
     DEVIATION = "deviation", "Out of limits"
     NOT_PROVEN = "not_proven", "Not proven"

@@ -98,6 +98,15 @@ def live_holds(therapy: UUID, at: datetime) -> list[SlotHold]:
     return list(rows.order_by("slot__starts_at"))
 
 
+def booked_chain(*, therapy: UUID, chain: Chain, protocol: Protocol, at: datetime) -> Offer | None:
+    """The chain that is booked, with its limits as they stand now; None when none is."""
+    booked = booked_slots(therapy, protocol)
+    if len(booked) != len(protocol.slots):
+        return None
+    problem = loading.load_problem(therapy=therapy, state=chain.state, protocol=protocol, at=at)
+    return offer_from(problem, booked, why=("Booked now",), at=at)
+
+
 def knock_on(*, therapy_id: UUID, slot_ids: Sequence[UUID], at: datetime) -> KnockOn:
     """What booking or moving to these slots would set in motion, compared with what is booked now.
 

@@ -38,7 +38,14 @@ from ledger.parties.actor import Actor
 P = ParamSpec("P")
 R = TypeVar("R")
 HOLD_MINUTES_MAX = 60
-MOVE_REASONS = frozenset({"patient", "centre", "maker", "courier", "other"})
+MOVE_REASONS = {
+    "patient": "the patient is not ready",
+    "centre": "our chair, bed or people",
+    "maker": "the maker's capacity",
+    "courier": "the courier or the road",
+    "other": "another reason",
+}
+"""Whose plans changed: the code that is recorded, and its words."""
 
 
 class SlotTaken(Conflict):
@@ -56,6 +63,10 @@ class NothingToBook(Conflict):
 
 class NothingMoves(BadInput):
     """The slots asked for are the ones that are booked."""
+
+
+class MovedMeanwhile(Conflict):
+    """Somebody else moved the chain since the page was opened. Nothing moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +133,14 @@ def book_itinerary(
 
 @operation
 def record_move(
-    *, therapy_id: UUID, slot_ids: Sequence[UUID], reason: str, by: Actor, at: datetime, key: str
+    *,
+    therapy_id: UUID,
+    slot_ids: Sequence[UUID],
+    reason: str,
+    by: Actor,
+    at: datetime,
+    key: str,
+    instead_of: Sequence[UUID] | None = None,
 ) -> Record:
     """The record of `move_itinerary`."""
     chain, protocol = lock_therapy(therapy_id)
@@ -130,6 +148,12 @@ def record_move(
     if reason not in MOVE_REASONS:
         raise BadInput(f"Say whose plans changed: {', '.join(sorted(MOVE_REASONS))}.", field="reason")
     before = itineraries.booked_slots(therapy_id, protocol)
+    if instead_of is not None and [slot.slot for slot in before] != list(instead_of):
+        raise MovedMeanwhile(
+            "Somebody moved this chain since you opened the page. Nothing moved; look at what is booked now, then "
+            "choose again.",
+            field="slots",
+        )
     planned, _ = _take(chain, protocol, slot_ids, at=at)
     if before and [slot.slot for slot in before] == [slot.slot for slot in planned]:
         raise NothingMoves("These slots are booked already; nothing would move.", field="slots")
@@ -157,14 +181,18 @@ def move_itinerary(
     at: datetime,
     key: str,
     criteria: Criteria | None = None,
+    instead_of: Sequence[UUID] | None = None,
 ) -> Moved:
     """Book the whole chain anew, before the cells are collected, and say everything that this set in motion.
 
-    `reason` is whose plans changed (MOVE_REASONS). The same key again gives the first record, and a knock-on in which
-    nothing moves any more. Raises as `book_itinerary`, and NothingMoves.
+    `reason` is whose plans changed (MOVE_REASONS); `instead_of` the slots that the person saw booked. The same key
+    again gives the first record, and a knock-on in which nothing moves any more. Raises as `book_itinerary`, and
+    NothingMoves and MovedMeanwhile.
     """
     effects = itineraries.knock_on(therapy_id=therapy_id, slot_ids=slot_ids, at=at)
-    record = record_move(therapy_id=therapy_id, slot_ids=slot_ids, reason=reason, by=by, at=at, key=key)
+    record = record_move(
+        therapy_id=therapy_id, slot_ids=slot_ids, reason=reason, by=by, at=at, key=key, instead_of=instead_of
+    )
     return Moved(record=record, knock_on=effects)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from custody.protocols.document import Protocol, SlotSpec, Step
@@ -182,6 +182,16 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit and how a chain stands to it: `ok`, `due` (narrow) or `stop` (not kept). The words give figures."""
+
+    code: str
+    title: str
+    kind: Literal["ok", "due", "stop"]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """Who hears of it when a chain is confirmed, and of what."""
 
@@ -206,6 +216,7 @@ class Offer:
     slack_minutes: int
     effects: tuple[Effect, ...] = ()
     told: tuple[Told, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
     @property
     def slot_ids(self) -> tuple[UUID, ...]:

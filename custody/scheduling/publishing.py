@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Count, Manager, Max, QuerySet
 
 from custody.scheduling import permissions
 from custody.scheduling.models import Booking, Lane, ProductSite, Slot
@@ -20,8 +20,22 @@ BATCH = 500
 MOST_SLOTS = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """A slot whose bookings stand in the way of a change. `starts_at` is in UTC."""
+
+    slot: UUID
+    resource: str
+    starts_at: datetime
+    booked: int
+
+
 class SlotInUse(Conflict):
-    """A slot has bookings that the change would leave without a place."""
+    """Slots have bookings that the change would leave without a place; `slots` are all of them, by start."""
+
+    def __init__(self, message: str, slots: Sequence[InUse] = ()) -> None:
+        super().__init__(message, field="slots")
+        self.slots = tuple(slots)
 
 
 class SlotsNotFound(NotFound):
@@ -49,6 +63,16 @@ class Published:
     unchanged: int
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What publishing or withdrawing would do. `in_use`: the slots that it would take from a booking."""
+
+    created: int
+    changed: int
+    unchanged: int
+    in_use: tuple[InUse, ...]
+
+
 def slot_id(party: UUID, slot: NewSlot) -> UUID:
     """A slot's id follows from its place and start, so publishing again finds it."""
     return derived("slot", party, slot.kind, slot.resource, slot.starts_at.astimezone(UTC).isoformat())
@@ -63,18 +87,12 @@ def publish_slots(*, slots: Sequence[NewSlot], by: Actor, at: datetime) -> Publi
     """
     permissions.check_publish(by, frozenset(slot.kind for slot in slots))
     _check_shape(slots)
-    wanted = {slot_id(by.party, slot): slot for slot in slots}
-    if len(wanted) != len(slots):
-        raise BadInput("Two of the slots are the same place at the same time.", field="slots")
-    known: dict[UUID, Slot] = {}
-    for batch in _batches(sorted(wanted)):
-        known |= {slot.id: slot for slot in Slot.objects.select_for_update().filter(pk__in=batch).order_by("pk")}
-    changed = {
-        identifier: slot
-        for identifier, slot in wanted.items()
-        if identifier in known and not _is_as_wanted(known[identifier], slot)
-    }
-    _check_bookings_fit(changed)
+    wanted = _wanted(slots, by)
+    known = _known(wanted, Slot.objects.select_for_update())
+    changed = _changed(wanted, known)
+    in_use = _in_use(changed)
+    if in_use:
+        raise _refused(in_use)
     Slot.objects.bulk_create(
         [
             Slot(
@@ -121,31 +139,87 @@ def _is_as_wanted(known: Slot, slot: NewSlot) -> bool:
     return known.published and (known.ends_at, known.capacity) == (slot.ends_at, slot.capacity)
 
 
-def _check_bookings_fit(changed: dict[UUID, NewSlot]) -> None:
+def _wanted(slots: Sequence[NewSlot], by: Actor) -> dict[UUID, NewSlot]:
+    wanted = {slot_id(by.party, slot): slot for slot in slots}
+    if len(wanted) != len(slots):
+        raise BadInput("Two of the slots are the same place at the same time.", field="slots")
+    return wanted
+
+
+def _known(wanted: Collection[UUID], rows: QuerySet[Slot] | Manager[Slot]) -> dict[UUID, Slot]:
+    known: dict[UUID, Slot] = {}
+    for batch in _batches(sorted(wanted)):
+        known |= {slot.id: slot for slot in rows.filter(pk__in=batch).order_by("pk")}
+    return known
+
+
+def _changed(wanted: Mapping[UUID, NewSlot], known: Mapping[UUID, Slot]) -> dict[UUID, NewSlot | None]:
+    return {
+        identifier: slot
+        for identifier, slot in wanted.items()
+        if identifier in known and not _is_as_wanted(known[identifier], slot)
+    }
+
+
+def _in_use(changed: Mapping[UUID, NewSlot | None]) -> list[InUse]:
+    """The slots that would lose a booking, by start; None stands for a slot that is offered no longer."""
+    found = []
     for batch in _batches(sorted(changed)):
         used = Booking.objects.filter(slot_id__in=batch, released_at=None).order_by()
-        for identifier, count, last in used.values_list("slot_id").annotate(Count("id"), Max("ends_at")):
+        rows = used.values_list("slot_id", "slot__resource", "slot__starts_at").annotate(Count("id"), Max("ends_at"))
+        for identifier, resource, starts_at, count, last in rows:
             slot = changed[identifier]
-            if count > slot.capacity or last > slot.ends_at:
-                raise SlotInUse(
-                    f"{slot.resource} on {slot.starts_at:%d %b %Y} has {count} booked; ask the centre to move first.",
-                    field="slots",
-                )
+            if slot is None or count > slot.capacity or last > slot.ends_at:
+                found.append(InUse(identifier, resource, starts_at, count))
+    return sorted(found, key=lambda one: (one.starts_at, one.resource))
+
+
+def _refused(in_use: Sequence[InUse]) -> SlotInUse:
+    first = in_use[0]
+    more = f", and {len(in_use) - 1} more have bookings too" if len(in_use) > 1 else ""
+    return SlotInUse(
+        f"{first.resource} on {first.starts_at:%d %b %Y} has {first.booked} booked{more}; ask the centre to move "
+        "first. Nothing was changed.",
+        in_use,
+    )
+
+
+def preview_slots(*, slots: Sequence[NewSlot], by: Actor, withdraw: bool = False) -> Preview:
+    """What `publish_slots`, or `withdraw_slots` of those of them that are offered, would do now. Changes nothing.
+
+    Raises NotPermitted and BadInput.
+    """
+    permissions.check_publish(by, frozenset(slot.kind for slot in slots))
+    _check_shape(slots)
+    wanted = _wanted(slots, by)
+    known = _known(wanted, Slot.objects.all())
+    if withdraw:
+        gone: dict[UUID, NewSlot | None] = {pk: None for pk, slot in known.items() if slot.published}
+        return Preview(0, len(gone), len(wanted) - len(gone), tuple(_in_use(gone)))
+    changed = _changed(wanted, known)
+    return Preview(len(wanted) - len(known), len(changed), len(known) - len(changed), tuple(_in_use(changed)))
+
+
+def offered_of(*, slots: Sequence[NewSlot], by: Actor) -> tuple[UUID, ...]:
+    """The ids of those of these slots that the actor's organisation offers now. Raises NotPermitted, BadInput."""
+    permissions.check_publish(by, frozenset(slot.kind for slot in slots))
+    known = _known(_wanted(slots, by), Slot.objects.all())
+    return tuple(pk for pk, slot in known.items() if slot.published)
 
 
 @transaction.atomic
 def withdraw_slots(*, slot_ids: Collection[UUID], by: Actor, at: datetime) -> int:
     """Offer slots no longer; booked ones have to be moved first. Gives how many were withdrawn."""
     permissions.check_publish(by, frozenset())
-    slots = list(Slot.objects.select_for_update().filter(pk__in=slot_ids, party_id=by.party).order_by("pk"))
+    slots = _known(slot_ids, Slot.objects.select_for_update().filter(party_id=by.party))
     if len(slots) != len(set(slot_ids)):
         raise SlotsNotFound("Some of these slots are not your organisation's.")
-    booked = Booking.objects.filter(slot__in=slots, released_at=None).select_related("slot").first()
-    if booked is not None:
-        raise SlotInUse(
-            f"{booked.slot.resource} on {booked.starts_at:%d %b %Y} is booked; ask the centre to move first."
-        )
-    return Slot.objects.filter(pk__in=[slot.pk for slot in slots], published=True).update(published=False)
+    in_use = _in_use(dict.fromkeys(slots))
+    if in_use:
+        raise _refused(in_use)
+    return sum(
+        Slot.objects.filter(pk__in=batch, published=True).update(published=False) for batch in _batches(sorted(slots))
+    )
 
 
 def declare_site(*, protocol_code: str, by: Actor, centre: UUID | None = None) -> ProductSite:

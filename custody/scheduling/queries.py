@@ -22,7 +22,7 @@ from custody.scheduling.boards import (
 from custody.scheduling.itineraries import HeldChain
 from custody.scheduling.models import Slot
 from custody.scheduling.moves import KnockOn
-from custody.scheduling.plan import Criteria, PlannedSlot, SearchResult
+from custody.scheduling.plan import Criteria, Offer, PlannedSlot, SearchResult
 from custody.therapies.steps import TherapyNotFound, protocol_of
 from ledger.ids import derived
 from ledger.log.models import Chain
@@ -52,6 +52,16 @@ def held_chain(*, therapy: UUID, by: Actor, at: datetime) -> HeldChain | None:
     planned = itineraries.planned_from(problem, slots)
     offer = itineraries.offer_from(problem, planned, why=("Held",), at=at)
     return HeldChain(offer=offer, expires_at=min(hold.expires_at for hold in holds), held_by=holds[0].held_by)
+
+
+def booked_chain(*, therapy: UUID, by: Actor, at: datetime) -> Offer | None:
+    """The whole chain that is booked, spelt out as an offer with its limits; None when none is.
+
+    Raises NotPermitted, TherapyNotFound.
+    """
+    chain, protocol = _chain(therapy)
+    permissions.check_search(by, chain.state)
+    return itineraries.booked_chain(therapy=therapy, chain=chain, protocol=protocol, at=at)
 
 
 def knock_on(*, therapy_id: UUID, slot_ids: Sequence[UUID], by: Actor, at: datetime) -> KnockOn:
@@ -93,6 +103,7 @@ __all__ = [
     "RoomDay",
     "RoomRow",
     "SearchResult",
+    "booked_chain",
     "calendar",
     "capacity_board",
     "held_chain",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from custody.scheduling import reasons, wording
+from custody.scheduling import limits, reasons, wording
 from custody.scheduling.lines import FOREVER, NEVER, Line, lines_of
 from custody.scheduling.plan import (
     Criteria,
@@ -264,6 +264,7 @@ def offer_of(
         slack_minutes=slack,
         effects=wording.effects(needs, planned, hold=hold, slack=slack, zone=zone),
         told=wording.told(planned, payer),
+        limits=limits.limits_of(needs, planned, hold=hold, slack=slack, at=at, zone=zone),
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WITHOUT_CLINICAL_DATA = frozenset({"payer", "courier"})
 NEUTRAL: Mapping[str, Any] = {"values": {}, "sealed": {}, "facts": {}, "identity": {}, "scanned": "", "cause": ""}
 """Members of a record's body that may be clinical, and what stands in their place: the shape stays."""
-OPEN_FINDINGS = frozenset({"identity_stop", "custody_gap", "excursion"})
+OPEN_FINDINGS = frozenset({"identity_stop", "custody_gap", "transport_problem", "excursion"})
 """Kinds of exception whose finding speaks of custody and transport alone."""
 FINDING_WORDS: Mapping[str, str] = {
     "out_of_specification": "A release test is out of specification",

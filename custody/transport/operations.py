@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from custody.exceptions.opening import open_exception
 from custody.protocols.document import Protocol, Step
 from custody.telemetry.models import Device, DeviceKind
 from custody.therapies.operations import record_step
@@ -169,6 +170,44 @@ def refuse_handoff(*, handoff: UUID, reason: str, by: Actor, at: datetime, key: 
         occurred_at=at,
         at=at,
         key=key,
+    )
+
+
+TRANSPORT_PROBLEMS = {
+    "delay": "Delayed on the road",
+    "damage": "Shipper damaged on the road",
+    "seal_broken": "Seal found broken on the road",
+    "lost": "Shipper lost on the road",
+}
+"""What a courier reports, and how its finding begins."""
+
+
+@operation
+def report_problem(
+    *, therapy: UUID, problem: str, by: Actor, at: datetime, key: str, occurred_at: datetime | None = None
+) -> Record:
+    """The courier that holds the cells says what happened on the road: an exception that QA judges before they go on.
+
+    Raises TherapyNotFound, NotPermitted, BadInput, and Refused by the contract.
+    """
+    chain, protocol = lock_therapy(therapy)
+    by.check("exception.open")
+    if problem not in TRANSPORT_PROBLEMS:
+        raise BadInput("Say what happened: delay, damage, seal broken or lost.", field="problem")
+    custody = chain.state.get("custody") or {}
+    if custody.get("leg") is None or custody.get("holder") != str(by.party):
+        raise Conflict("Your organisation does not hold this shipment on the road, so it reports no problem with it.")
+    leg = protocol.leg(custody["leg"])
+    return open_exception(
+        chain=chain,
+        kind="transport_problem",
+        finding=f"{TRANSPORT_PROBLEMS[problem]}, {leg.title[:1].lower()}{leg.title[1:]}",
+        occurred_at=occurred_at or at,
+        by=by,
+        at=at,
+        key=key,
+        leg=leg.code,
+        facts={"problem": problem},
     )
 
 

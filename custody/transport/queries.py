@@ -107,6 +107,18 @@ def seal_of(*, therapy: UUID, by: Actor) -> str:
     return str(_states([therapy])[therapy]["custody"]["seal"] or "")
 
 
+def plain(code: str) -> str:
+    """A shipper's number or a seal without blanks and case, as two of them are compared."""
+    return "".join(code.split()).casefold()
+
+
+def is_anothers(*, kind: str, scanned: str, therapy: UUID) -> bool:
+    """Whether this shipper or seal is under way for another therapy. Tells nothing but that."""
+    under_way = Shipment.objects.filter(received_at=None, therapy__status="active").exclude(therapy_id=therapy)
+    codes = under_way.values_list("container" if kind == "shipper" else "seal", flat=True)
+    return plain(scanned) in {plain(code) for code in codes}
+
+
 def transfers_offered(*, by: Actor) -> list[TransferOffer]:
     """Hand-overs on the way that wait for the actor's organisation, the oldest first."""
     rows = Handoff.objects.filter(receiver_id=by.party, status=HandoffStatus.OFFERED).select_related("therapy")

@@ -46,6 +46,19 @@ class Done:
     message: str = ""
 
 
+class ScanStops(Refusal):
+    """What was scanned belongs to another therapy: the screen becomes a full stop, not a line on the form.
+
+    `expected` is what stands on record, empty where that is the therapy's chain of identity.
+    """
+
+    def __init__(self, kind: str, scanned: str, *, expected: str = "") -> None:
+        super().__init__(f"The {kind} belongs to another therapy.", field=f"scan_{kind}")
+        self.kind = kind
+        self.scanned = scanned
+        self.expected = expected
+
+
 class ActionForm(forms.Form):
     """The form of an act. Render `{{ form_key }}` (or `form.idempotency_key`) in it."""
 
@@ -133,6 +146,8 @@ class ActionView(View):
             if form.is_valid():
                 try:
                     done = self.act(form)
+                except ScanStops:
+                    raise
                 except Refusal as refusal:
                     status = refusal.status
                     show(refusal, form)
@@ -194,6 +209,9 @@ def leave_for(request: HttpRequest, url: str) -> HttpResponse:
     """Go to `url` after a POST: 303 See Other, or htmx's redirect of the whole page."""
     if getattr(request, "htmx", False) and not request.htmx.boosted:  # type: ignore[attr-defined]
         return HttpResponse(status=204, headers={"HX-Redirect": url})
+    if "X-Needlepoint-Queue" in request.headers:
+        # A script that follows a redirect reads the page, and with it the message that the person should see there.
+        return HttpResponse(status=204, headers={"X-Needlepoint-Next": url})
     response = HttpResponseRedirect(url)
     response.status_code = 303
     return response

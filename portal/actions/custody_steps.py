@@ -18,7 +18,7 @@ from portal.accounts.signing import first_signer, second_signer
 from portal.actions.base import ActionForm, ActionView, Done
 from portal.actions.step_form import StepForm, VerifiedStepForm
 from portal.actions.steps import StepView, at_fields
-from portal.transport.views import check_seal, check_shipper
+from portal.actions.stopping import check_seal, check_shipper
 
 
 def _text(label: str, hint: str = "") -> forms.CharField:
@@ -157,7 +157,7 @@ class OfferView(OwnScreen):
     def _seal(self, scanned: str) -> str:
         custody = self.journey.state["custody"]
         assert isinstance(custody, dict)
-        return check_seal(scanned, str(custody["seal"] or ""), field="seal")
+        return check_seal(scanned, str(custody["seal"] or ""), therapy=self.journey.therapy, field="seal")
 
 
 class AcceptView(OwnScreen):
@@ -181,8 +181,12 @@ class AcceptView(OwnScreen):
         custody = self.journey.state["custody"]
         assert isinstance(custody, dict)
         if "shipper" in form.scanned:
-            check_shipper(form.scanned["shipper"], str(custody["container"]), field="scan_shipper")
-        seal = check_seal(form.scanned.get("seal", ""), str(custody["seal"]), field="scan_seal")
+            check_shipper(
+                form.scanned["shipper"], str(custody["container"]), therapy=self.journey.therapy, field="scan_shipper"
+            )
+        seal = check_seal(
+            form.scanned.get("seal", ""), str(custody["seal"]), therapy=self.journey.therapy, field="scan_seal"
+        )
         try:
             transport.accept_handoff(
                 handoff=self._handoff().id,

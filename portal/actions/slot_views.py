@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from custody.scheduling.itineraries import HeldChain
+from custody.scheduling.moves import KnockOn
 from custody.scheduling.plan import Effect, Offer, PlannedSlot
 from portal.templatetags.np_times import duration
 
@@ -85,6 +86,28 @@ class ChainView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One link before and after a move."""
+
+    icon: str
+    title: str
+    before: PlannedSlot | None
+    after: PlannedSlot
+    is_changed: bool
+    moves: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveView:
+    """What a move would change: its links, what it sets in motion, who hears of it."""
+
+    rows: tuple[ChangeRow, ...]
+    effects: tuple[tuple[str, Effect], ...]
+    told: tuple[str, ...]
+    infusion: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeldView:
     """The chain that is held, and until when."""
 
@@ -118,6 +141,40 @@ def held(chosen: HeldChain, found: Sequence[Offer]) -> HeldView:
     line = axis(found, chosen)
     assert line is not None, "a held chain is on the axis"
     return HeldView(chain(chosen.offer, line), chosen.expires_at)
+
+
+def changes(found: KnockOn) -> MoveView:
+    """The table of a move. What moves stands in the table, so only the other effects are listed."""
+    return MoveView(
+        rows=tuple(
+            ChangeRow(
+                ICONS[change.after.kind],
+                change.title,
+                change.before,
+                change.after,
+                change.is_changed,
+                _moves(change.days) if change.is_changed else "stays",
+            )
+            for change in found.changes
+        ),
+        effects=tuple(
+            (EFFECT_ICONS.get(effect.kind, "arrow-right"), effect) for effect in found.effects if effect.kind != "move"
+        ),
+        told=tuple(one.name for one in found.told),
+        infusion=_moves(found.infusion_days),
+    )
+
+
+def infusion_moves(booked: Offer, offer: Offer) -> str:
+    """By how many calendar days an offer's infusion lies before or after the one that is booked."""
+    before, after = timezone.localtime(booked.infusion_at).date(), timezone.localtime(offer.infusion_at).date()
+    return _moves((after - before).days)
+
+
+def _moves(days: int) -> str:
+    if not days:
+        return "same day"
+    return f"{abs(days)} day{'' if abs(days) == 1 else 's'} {'later' if days > 0 else 'earlier'}"
 
 
 def chain(offer: Offer, line: Axis) -> ChainView:

@@ -54,7 +54,7 @@ class SearchForm(forms.Form):
         makers = [(str(maker.id), maker.name) for maker in parties("manufacturer")]
         self.fields["maker"].choices = [("", "Any with this therapy"), *makers]  # type: ignore[attr-defined]
 
-    def criteria(self, at: datetime) -> Criteria:
+    def criteria(self, at: datetime, *, limit: int = 3) -> Criteria:
         """The search's criteria; a field that is wrong is left out and named on the page."""
         given = self.cleaned_data if self.is_valid() else {}
         earliest = given.get("earliest")
@@ -63,11 +63,20 @@ class SearchForm(forms.Form):
             fit_until=_start(given["fit_until"]) + timedelta(days=1) if given.get("fit_until") else None,
             maker=UUID(given["maker"]) if given.get("maker") else None,
             sort=Sort(given.get("sort") or "soonest"),
+            limit=limit,
         )
 
 
 def _start(day: Any) -> datetime:
     return timezone.make_aware(datetime.combine(day, time(0)))
+
+
+def identifiers(text: str) -> list[UUID]:
+    """The slots that a hidden field names, in order. Raises BadInput."""
+    try:
+        return [UUID(part) for part in text.split(",") if part]
+    except ValueError:
+        raise BadInput("This page is not whole. Reload it and choose again.") from None
 
 
 class ChainForm(SigningMixin, ActionForm):
@@ -82,10 +91,7 @@ class ChainForm(SigningMixin, ActionForm):
 
     @property
     def slot_ids(self) -> list[UUID]:
-        try:
-            return [UUID(part) for part in self.cleaned_data["slots"].split(",") if part]
-        except ValueError:
-            raise BadInput("This page is not whole. Reload it and choose again.") from None
+        return identifiers(self.cleaned_data["slots"])
 
 
 class SlotsView(ActionView):
@@ -104,7 +110,9 @@ class SlotsView(ActionView):
             raise BadInput("This therapy's protocol books no slots.")
         self.step = step
         if step.code in done:
-            raise Conflict("The slot chain is booked already. Open the journey to see it.")
+            raise Conflict(
+                "The slot chain is booked already. Open the journey to see it, or to move it to other dates."
+            )
         asked = self.request.GET.copy()
         asked.setdefault("earliest", timezone.localdate(self.at + timedelta(days=1)).isoformat())
         self.search = SearchForm(asked)

@@ -11,9 +11,8 @@ from django.http import HttpRequest
 
 from custody.labels.barcode import coi_in
 from custody.protocols.document import Field, Step
-from ledger.errors import Refusal
 from portal.accounts.signing import SecondPersonMixin, SigningMixin
-from portal.actions.base import ActionForm
+from portal.actions.base import ActionForm, ScanStops
 
 IDENTITY_SCANS = frozenset({"wristband", "order", "label", "bag", "cassette"})
 SCAN_WORDS: Mapping[str, str] = {
@@ -26,16 +25,9 @@ SCAN_WORDS: Mapping[str, str] = {
     "seal": "Scan or type the seal",
 }
 SCAN_ATTRIBUTES = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "enterkeyhint": "next"}
+OWN_SCAN = {"data-scan": ""}
+"""A place of its own for a scan: its Enter goes on to the next field and sends nothing."""
 DATE_TIME = "%Y-%m-%dT%H:%M"
-
-
-class ScanStops(Refusal):
-    """Something scanned belongs to another therapy; the screen becomes a full stop."""
-
-    def __init__(self, kind: str, scanned: str) -> None:
-        super().__init__(f"The {kind} belongs to another therapy.", field=f"scan_{kind}")
-        self.kind = kind
-        self.scanned = scanned
 
 
 class StepForm(SigningMixin, ActionForm):
@@ -52,7 +44,9 @@ class StepForm(SigningMixin, ActionForm):
                 label=SCAN_WORDS[kind],
                 max_length=120,
                 error_messages={"required": f"Scan the {kind}, or type what stands on it."},
-                widget=forms.TextInput(attrs=SCAN_ATTRIBUTES | (_identity(kind) if kind in IDENTITY_SCANS else {})),
+                widget=forms.TextInput(
+                    attrs=SCAN_ATTRIBUTES | (_identity(kind) if kind in IDENTITY_SCANS else OWN_SCAN)
+                ),
             )
         for field in step.fields:
             self.fields[f"value_{field.code}"] = control_for(field)
@@ -153,7 +147,8 @@ def control_for(field: Field) -> forms.Field:
     elif field.kind == "text":
         control = forms.CharField(max_length=1000, widget=forms.Textarea(attrs={"rows": 2}), **common)
     else:
-        mode = {"inputmode": "decimal"} if field.kind == "decimal" else {}
+        # A lot or a device is often scanned; a scan that was meant for another place does not land in it.
+        mode = {"inputmode": "decimal"} if field.kind == "decimal" else {"data-scan": "own"}
         control = forms.CharField(
             max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off", **mode}), **common
         )

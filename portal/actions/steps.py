@@ -7,11 +7,9 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 
-from custody.exceptions import queries as exceptions
-from custody.exceptions.operations import stop_identity
 from custody.protocols.document import Step
 from custody.therapies import operations as therapies
 from custody.therapies import queries
@@ -24,8 +22,9 @@ from manufacturing.batches import operations as batches
 from manufacturing.quality import operations as quality
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import first_signer, second_signer
-from portal.actions.base import ActionForm, ActionView, Done, show
-from portal.actions.step_form import ScanStops, StepForm, form_class_for
+from portal.actions.base import ActionForm, ActionView, Done, ScanStops, show
+from portal.actions.step_form import StepForm, form_class_for
+from portal.actions.stopping import full_stop
 from portal.presenters import bedside
 from portal.presenters import therapies as present
 
@@ -96,7 +95,7 @@ class StepView(ActionView):
         try:
             return super().post(request, *args, **kwargs)
         except ScanStops as stop:
-            return self._full_stop(request, stop)
+            return full_stop(request, stop, therapy=self.journey.therapy, step=self.step, by=self.actor, at=self.at)
 
     def act(self, form: ActionForm) -> Done:
         assert isinstance(form, StepForm)
@@ -121,34 +120,6 @@ class StepView(ActionView):
         except ValuesRefused as refused:
             raise at_fields(refused, form) from None
         return Done(reverse("therapy", args=[self.journey.therapy.id]), f"{self.step.title}: signed and on the ledger.")
-
-    def _full_stop(self, request: HttpRequest, stop: ScanStops) -> HttpResponse:
-        key = request.POST.get("idempotency_key", "")
-        stop_identity(
-            therapy=self.journey.therapy.id,
-            kind=stop.kind,
-            scanned=stop.scanned,
-            step=self.step.code,
-            by=self.actor,
-            at=self.at,
-            key=f"stop-{key}"[:90],
-        )
-        context = {
-            "therapy": self.journey.therapy,
-            "step": self.step,
-            "stop": bedside.stopped(stop.kind, self.step, self.journey, party_names()),
-            "scanned": stop.scanned,
-            "at": self.at,
-            "exception_url": self._exception_url(),
-            "back_url": reverse("therapy", args=[self.journey.therapy.id]),
-        }
-        return render(request, "steps/stop.html", context, status=409)
-
-    def _exception_url(self) -> str:
-        """Where the stop that was just recorded is looked into."""
-        found = exceptions.of_therapy(therapy=self.journey.therapy.id, by=self.actor)
-        stop = next((one for one in found if one.kind == "identity_stop" and one.closed_at is None), None)
-        return reverse("exception", args=[stop.id]) if stop else ""
 
 
 _WITHOUT_STEP = frozenset({"therapy_slots", "therapy_label", "payer_decision"})

@@ -217,4 +217,7 @@ class CommitReadingsView(ActionView):
         telemetry.commit_readings(therapy=therapy, leg=leg, by=self.actor, at=self.at, key=form.key)
         back = self.request.POST.get("back", "")
         url = reverse("therapy", args=[therapy])
-        return Done(back if back.startswith(url) else url, "Readings committed: what the logger measured is on record.")
+        known = (url, reverse("batch", args=[therapy]))
+        return Done(
+            back if back.startswith(known) else url, "Readings committed: what the logger measured is on record."
+        )

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from portal.access import may, route
-from portal.actions import custody_steps, exception_acts, ordering, slots, steps, therapy_acts
+from portal.actions import custody_steps, exception_acts, moving, ordering, slots, steps, therapy_acts
 
 THERAPY = "therapies/<uuid:therapy>/"
 
 urlpatterns = [
     route("orders/new/", ordering.OrderView.as_view(), name="order", rule=may("therapy.order")),
     route(f"{THERAPY}slots/", slots.SlotsView.as_view(), name="therapy_slots", rule=may("itinerary.search")),
+    route(f"{THERAPY}move/", moving.MoveView.as_view(), name="therapy_move", rule=may("itinerary.search")),
     route(
         f"{THERAPY}decision/", therapy_acts.PayerDecisionView.as_view(), name="payer_decision", rule=may("payer.decide")
     ),

@@ -21,6 +21,9 @@ from portal.journeys.presenter import proofs
 from portal.paging import page_of
 from portal.presenters import broken
 
+FOLLOWED_AT = {"manufacturer": "batch", "courier": "job"}
+"""Where somebody of this kind of organisation follows a therapy; others in its journey."""
+
 
 def board(request: HttpRequest) -> HttpResponse:
     """Every batch of the maker, by stage and page by page."""
@@ -83,5 +86,7 @@ def week_page(request: HttpRequest) -> dict[str, Any]:
         "today": timezone.localdate(at),
         "before": shown.days[0] - timedelta(days=7),
         "after": shown.days[0] + timedelta(days=7),
+        "may_publish": actor.may("slots.publish"),
+        "opens": FOLLOWED_AT.get(actor.party_kind, "therapy"),
         "checked_at": at,
     }

@@ -77,6 +77,8 @@ def week(actor: Actor) -> dict[str, Any]:
         "before": board.days[0] - timedelta(days=7),
         "after": board.days[0] + timedelta(days=7),
         **_board(actor),
+        "may_publish": True,
+        "opens": "batch",
         "is_home": True,
         "checked_at": at,
     }

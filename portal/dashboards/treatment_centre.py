@@ -128,9 +128,11 @@ def _count(actor: Actor) -> int:
 
 
 def navigation(actor: Actor) -> list[NavItem]:
+    capacity = [NavItem("Capacity", reverse("capacity"), icon="calendar-time")] if actor.may("slots.publish") else []
     return [
         NavItem("Worklist", reverse("home"), icon="checklist", count=_count(actor)),
         NavItem("Therapies", reverse("therapies"), icon="clipboard-heart"),
+        *capacity,
         NavItem(
             "Exceptions",
             reverse("exceptions"),

@@ -19,6 +19,7 @@ from ledger.clock import now
 from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
+from portal.actions.moving import may_move
 from portal.journeys import presenter
 from portal.paging import page_of
 from portal.presenters import broken
@@ -84,6 +85,7 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "exceptions": known,
         "sees_values": disclosure.sees_values(actor),
         "may_end": actor.may("therapy.end") and found.therapy.status == "active",
+        "may_move": may_move(found, actor),
         "party_names": names,
         "checked_at": at,
     }

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from custody.protocols.document import Step
-from custody.therapies.queries import Journey
+from custody.therapies.queries import Journey, TherapyLine
 from ledger.clock import parse_stamp
 
 BEFORE: tuple[tuple[str, str], ...] = (
@@ -24,7 +24,10 @@ WHAT: Mapping[str, str] = {
     "cassette": "This cassette is for another patient.",
     "label": "This label belongs to another therapy.",
     "order": "This order belongs to another therapy.",
+    "shipper": "This shipper carries another patient’s cells.",
+    "seal": "This seal belongs to another patient’s shipper.",
 }
+ON_THE_ROAD = frozenset({"shipper", "seal"})
 AT_THE_PATIENT = frozenset({"bedside", "infusion"})
 
 
@@ -61,12 +64,12 @@ def before(journey: Journey) -> tuple[ShownBefore, ...]:
     return tuple(shown)
 
 
-def stopped(kind: str, step: Step, journey: Journey, parties: Mapping[UUID, str]) -> StopView:
+def stopped(kind: str, step: Step, therapy: TherapyLine, parties: Mapping[UUID, str]) -> StopView:
     """The words of a stop, by what was scanned and where."""
-    therapy = journey.therapy
     maker = parties.get(therapy.maker, "") if therapy.maker else ""
     told = f"{maker} has been told." if maker else "Everyone who takes part has been told."
     patient = step.kind in AT_THE_PATIENT
+    road = kind in ON_THE_ROAD
     title = WHAT.get(kind, "What was scanned belongs to another therapy.")
     orders = " Do not thaw. Do not infuse." if patient else " Nothing goes on until this is settled."
     steps: list[tuple[str, str]] = []
@@ -74,6 +77,10 @@ def stopped(kind: str, step: Step, journey: Journey, parties: Mapping[UUID, str]
         steps.append(("Leave the bag in its cassette.", "Put the lid back on the shipper."))
         steps.append(("Call the cell lab and the physician.", f"{told} Both read the identifiers aloud."))
         steps.append(("Stay with the patient", "until they arrive. Nobody can override this on the ward."))
+    elif road:
+        steps.append(("Take nothing over, hand nothing over.", "Leave both shippers closed, sealed and plugged in."))
+        steps.append(("Call dispatch and the cell lab.", f"{told} Both read shipper and seal aloud."))
+        steps.append(("The therapy is halted", "until a physician or QA and a second person have closed this stop."))
     else:
         steps.append(("Keep everything where it is.", "Do not relabel and do not throw anything away."))
         steps.append(("Call the physician.", f"{told}"))

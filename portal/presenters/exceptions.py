@@ -17,6 +17,7 @@ CHIPS: Mapping[str, tuple[str, str]] = {
     "identity_stop": ("stop", "alert-octagon"),
     "out_of_specification": ("stop", "report-medical"),
     "custody_gap": ("due", "unlink"),
+    "transport_problem": ("stop", "truck-off"),
     "excursion": ("due", "temperature"),
     "deviation": ("due", "ruler-off"),
     "not_proven": ("due", "alert-triangle"),

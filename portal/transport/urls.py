@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from portal.access import may, route
-from portal.transport import views
+from portal.transport import devices, views
 
 urlpatterns = [
     route("jobs/<uuid:therapy>/", views.job, name="job", rule=may("therapy.read")),
@@ -17,7 +17,9 @@ urlpatterns = [
         name="transfer_take",
         rule=may("handoff.accept"),
     ),
+    route("jobs/<uuid:therapy>/problem/", views.ProblemView.as_view(), name="job_problem", rule=may("exception.open")),
     route("shipments/", views.shipments, name="shipments", rule=may("therapy.read")),
+    route("loggers/new/", devices.RegisterView.as_view(), name="logger_new", rule=may("device.register")),
     route("loggers/", views.loggers, name="loggers", rule=may("device.register")),
     route(
         "therapies/<uuid:therapy>/readings/<slug:leg>/upload/",

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from custody.exceptions import queries as exceptions
 from custody.telemetry import queries as telemetry
 from custody.telemetry.logger_files import MAX_BYTES
 from custody.telemetry.operations import Upload, upload_logger_file
@@ -25,6 +26,7 @@ from ledger.parties.queries import parties, party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.signing import SigningMixin, first_signer
 from portal.actions.base import ActionForm, ActionView, Done
+from portal.actions.stopping import check_seal, check_shipper
 from portal.journeys.presenter import zone
 from portal.transport import presenter
 
@@ -58,6 +60,12 @@ def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
             "chart": telemetry.chart(by=actor, therapy=therapy, leg=line.leg.code, at=at, zone=zone()),
             "may_transfer": actor.may("handoff.offer") and actor.party_kind == "courier" and line.offered_to is None,
             "may_upload": actor.may("readings.upload"),
+            "may_report": actor.may("exception.open") and actor.party_kind == "courier" and line.holder == actor.party,
+            "problems": [
+                one
+                for one in exceptions.of_therapy(therapy=therapy, by=actor)
+                if one.kind == "transport_problem" and one.leg == line.leg.code and one.closed_at is None
+            ],
         }
     return render(request, "transport/job.html", context)
 
@@ -187,6 +195,58 @@ def _said(upload: Upload) -> str:
     return f"{', '.join(said)}. Read as {file.unit}, times in {file.zone}."
 
 
+class ProblemForm(SigningMixin, ActionForm):
+    """What happened on the road, and when."""
+
+    problem = forms.ChoiceField(
+        label="What happened?",
+        choices=[
+            ("delay", "Delay: it will arrive later than planned"),
+            ("damage", "Damage: the shipper is dented, open or wet"),
+            ("seal_broken", "Seal broken or missing"),
+            ("lost", "Lost: the shipper is not where it should be"),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say what happened."},
+    )
+    occurred_at = forms.DateTimeField(required=False, widget=forms.HiddenInput)
+
+
+class ProblemView(ActionView):
+    """A courier reports from the road; centre and maker see it at once."""
+
+    template_name: ClassVar[str] = "transport/problem.html"
+    form_class = ProblemForm
+
+    def prepare(self) -> None:
+        found = queries.shipment_under_way(therapy=self.kwargs["therapy"], by=self.actor)
+        if found is None or found.holder != self.actor.party:
+            raise Conflict("Your organisation does not hold this shipment, so it reports no problem with it.")
+        self.line = found
+
+    def form_arguments(self) -> Mapping[str, Any]:
+        return {"request": self.request}
+
+    def page(self, form: ActionForm) -> Mapping[str, Any]:
+        return {
+            "line": self.line,
+            "therapy": self.line.therapy,
+            "party_names": party_names(),
+            "back_url": reverse("job", args=[self.kwargs["therapy"]]),
+        }
+
+    def act(self, form: ActionForm) -> Done:
+        operations.report_problem(
+            therapy=self.kwargs["therapy"],
+            problem=form.cleaned_data["problem"],
+            by=first_signer(self.request, form),
+            at=self.at,
+            key=form.key,
+            occurred_at=form.cleaned_data["occurred_at"],
+        )
+        return Done(reverse("job", args=[self.kwargs["therapy"]]), "Reported. Centre and maker have been told.")
+
+
 class TransferForm(SigningMixin, ActionForm):
     """Which courier takes over, and the seal as it is on the shipper now."""
 
@@ -260,8 +320,8 @@ class TakeTransferView(ActionView):
         }
 
     def act(self, form: ActionForm) -> Done:
-        check_shipper(form.cleaned_data["shipper"], self.offer.container, field="shipper")
-        seal = check_seal(form.cleaned_data["seal"], self.offer.seal, field="seal")
+        check_shipper(form.cleaned_data["shipper"], self.offer.container, therapy=None, field="shipper")
+        seal = check_seal(form.cleaned_data["seal"], self.offer.seal, therapy=None, field="seal")
         operations.accept_handoff(
             handoff=self.offer.handoff,
             seal=seal,
@@ -271,21 +331,3 @@ class TakeTransferView(ActionView):
             key=form.key,
         )
         return Done(reverse("job", args=[self.offer.therapy]), "Taken over. Custody is yours now.")
-
-
-def check_shipper(scanned: str, recorded: str, *, field: str) -> str:
-    """The shipper on record, when that is what was scanned. Raises BadInput."""
-    if scanned.strip().casefold() != recorded.casefold():
-        raise BadInput(
-            f"This is not the shipper on record ({recorded}). Scan it again; if it is another, refuse.", field=field
-        )
-    return recorded
-
-
-def check_seal(scanned: str, recorded: str, *, field: str) -> str:
-    """The seal on record, when that is what was scanned; blanks do not count. Raises BadInput."""
-    if "".join(scanned.split()).casefold() != "".join(recorded.split()).casefold():
-        raise BadInput(
-            f"This is not the seal on record ({recorded}). Scan it again; if it is another, refuse.", field=field
-        )
-    return recorded

@@ -131,7 +131,8 @@ export const initOffline = (refresh) => {
       if (navigator.onLine === false) throw new TypeError("offline");
       const response = await post(form.action, fields);
       if (response.status >= 502) throw new TypeError("no way through");
-      if (response.redirected && response.ok) return location.assign(response.url);
+      const next = response.headers.get("X-Needlepoint-Next");
+      if (next || (response.redirected && response.ok)) return location.assign(next ?? response.url);
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       document.title = page.title;
       document.body.replaceWith(document.adoptNode(page.body));

@@ -24,9 +24,38 @@ const field = () => {
   const wanted = [
     ...document.querySelectorAll("main [data-scan-focus]"),
     ...document.querySelectorAll("main [data-scan] input:not([type=hidden])"),
+    // A place of its own for a scan, such as a seal: what stands in it already is not written over.
+    ...[...document.querySelectorAll('main input[data-scan=""]')].filter((input) => !input.value),
     ...document.querySelectorAll("[data-scan] input:not([type=hidden])"),
   ];
   return wanted.find(visible);
+};
+
+const isOpen = (control) => {
+  if (!control.required || control.disabled || control.readOnly || control.matches("[type=hidden]")) return false;
+  if (control.checkVisibility?.() === false) return false;
+  if (control.matches("[type=radio]")) return ![...control.form.elements].some((one) => one.name === control.name && one.checked);
+  return control.matches("[type=checkbox]") ? !control.checked : !control.value;
+};
+
+/** What is still to be filled in: the next after this one, else the first of the form. */
+const nextOpen = (input) => {
+  const all = [...input.form.elements];
+  const later = all.slice(all.indexOf(input) + 1);
+  return later.find(isOpen) ?? all.find((one) => one !== input && isOpen(one));
+};
+
+const sender = (form) => [...form.elements].find((one) => one.matches("button[type=submit]") && visible(one));
+
+/** Enter goes on to what is still open; only a form with nothing open is sent by it, and a scan never sends one. */
+const goOn = (event, input, isScan) => {
+  const form = input.form;
+  if (!form || form.method !== "post" || !form.matches("[data-form], [data-offline]") || input.matches("textarea, [data-identity]")) return;
+  if (input.closest("[data-scan-submit]")) return;
+  const next = nextOpen(input);
+  if (!next && !isScan) return;
+  event.preventDefault();
+  (next ?? sender(form))?.focus();
 };
 
 const accept = (input, raw) => {
@@ -39,11 +68,12 @@ const accept = (input, raw) => {
   input.dispatchEvent(new Event("input", { bubbles: true }));
   input.focus();
   if (input.closest("[data-scan-submit]")) input.form?.requestSubmit();
+  else if (input.form && nextOpen(input)) nextOpen(input).focus();
 };
 
 let burst = "";
 let firstKeyAt = 0;
-let lastKeyAt = 0;
+let lastKeyAt = -Infinity; // a scan may come in the page's first moment
 let home = null;
 let before = "";
 
@@ -53,6 +83,7 @@ const onKey = (event) => {
   const goesOn = now - lastKeyAt < PAUSE_MS;
   if (event.key === "Enter") {
     const scanned = goesOn && burst.length >= SHORTEST && (lastKeyAt - firstKeyAt) / (burst.length - 1) < QUICK_MS;
+    const here = event.target;
     const own = home?.closest?.("[data-scan]");
     if (scanned && !own) {
       event.preventDefault();
@@ -62,11 +93,15 @@ const onKey = (event) => {
         home.dispatchEvent(new Event("input", { bubbles: true }));
       }
       accept(field(), burst);
-    } else if (own && editable(home)) {
-      home.value = normalise(home.value);
-      if (!home.value) event.preventDefault();
+    } else if (editable(here) && here.closest("[data-scan]")) {
+      here.value = normalise(here.value);
+      if (!here.value) event.preventDefault();
+      else goOn(event, here, true);
+    } else if (editable(here)) {
+      goOn(event, here, false);
     }
     burst = "";
+    lastKeyAt = -Infinity; // the next code is a burst of its own, however quickly it follows
     return;
   }
   if (event.key.length !== 1) return;

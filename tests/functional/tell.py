@@ -32,12 +32,13 @@ def main() -> None:
     from custody.patients.models import Patient
     from ledger.clock import now
     from ledger.log import sequencer
-    from portal.demonstration import consortium
+    from portal.demonstration import consortium, slots
     from portal.demonstration.stories import Case
     from portal.demonstration.telling import prepare, tell_case
     from portal.demonstration.walker import Story
 
-    consortium.LOGGERS_A_COURIER = 12
+    # Each test uses up a therapy of its own, and a bed is taken for weeks.
+    consortium.LOGGERS_A_COURIER, slots.BEDS, slots.CHAIRS = 24, 40, 8
     at = now()
     if len(sys.argv) > 1:
         story = json.loads(sys.argv[1])

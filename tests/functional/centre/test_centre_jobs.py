@@ -153,7 +153,7 @@ def test_from_the_order_to_the_hand_over(as_person: Any) -> None:
 
 def free_logger(page: Page) -> str:
     """The last logger of the first courier: the told therapies take the first ones."""
-    return "L-0512"
+    return "L-0524"
 
 
 def test_lymphodepletion_is_said_to_be_locked_until_the_product_is_here(as_person: Any) -> None:

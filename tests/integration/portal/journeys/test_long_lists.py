@@ -91,7 +91,7 @@ def test_what_an_exception_holds_pushes_no_work_off_the_page_and_is_not_lost(ope
     pages = [shown(opened("qa", f"{reverse('worklist')}?page={number}")) for number in range(3)]
 
     assert first[0] == 2 * (SHOWN + 10)
-    assert sorted(sum(pages, [])) == [2 * n for n in range(UNDER_WAY)]
+    assert sorted(place for page in pages for place in page) == [2 * n for n in range(UNDER_WAY)]
 
 
 def test_the_board_the_exceptions_and_the_therapies_go_on_page_by_page(opened):

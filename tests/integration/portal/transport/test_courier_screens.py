@@ -7,9 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from custody.exceptions.models import CustodyException
 from custody.patients.queries import identities
 from custody.therapies.models import StepRecord, Therapy
 from custody.transport.models import Handoff
+from ledger.log import verification
 from portal.accounts.demonstration import PASSWORD
 from portal.demonstration.walker import Story
 from tests.factories.screens import signed_in, somebody, step_form
@@ -232,3 +234,73 @@ def test_the_road_asks_the_same_few_questions_however_many_shipments_there_are(c
     at_step(cast, DROP, number=2)
 
     assert count() == alone
+
+
+# ── problems on the road ──
+
+
+def problem_page(therapy):
+    return reverse("job_problem", args=[therapy.therapy])
+
+
+def report(client, therapy, problem="delay", key="0197f3a0-0000-7000-8000-000000000091"):
+    sent = {"problem": problem, "idempotency_key": key, "signing_password": PASSWORD}
+    return client.post(problem_page(therapy), sent)
+
+
+def test_a_reported_problem_is_seen_at_once_by_courier_centre_and_maker(cast):
+    therapy = at_step(cast, DROP)
+
+    answer = report(courier(therapy), therapy, "seal_broken")
+
+    assert answer.status_code == 303
+    finding = "Seal found broken on the road"
+    assert finding in words(courier(therapy).get(reverse("job", args=[therapy.therapy])))
+    for capacity, role in (("centre", "nurse"), ("maker", "qa")):
+        assert finding in words(signed_in(therapy.actor(capacity, role)).get(reverse("exceptions")))
+
+
+def test_a_problem_sent_twice_is_reported_once_and_the_ledger_verifies(cast):
+    therapy = at_step(cast, DROP)
+    client = courier(therapy)
+
+    first, again = report(client, therapy), report(client, therapy)
+    other = report(client, therapy, key="0197f3a0-0000-7000-8000-000000000092")
+
+    assert first.status_code == again.status_code == 303
+    assert other.status_code == 409
+    assert "reported already" in words(other)
+    assert CustodyException.objects.filter(kind="transport_problem").count() == 1
+    assert list(verification.check_chains(lambda what, count: None)) == []
+
+
+@pytest.mark.parametrize("problem", ["", "rain"])
+def test_a_problem_that_is_none_is_refused_at_its_field(cast, problem):
+    therapy = at_step(cast, DROP)
+
+    answer = report(courier(therapy), therapy, problem)
+
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["problem"]
+    assert not CustodyException.objects.exists()
+
+
+def test_who_does_not_hold_the_shipper_reports_nothing(cast):
+    therapy = at_step(cast, PICKUP)
+
+    assert report(courier(therapy), therapy).status_code == 409
+    assert report(signed_in(therapy.actor("maker", "operator")), therapy).status_code == 409
+    assert report(somebody(cast, "P0501", "payer_analyst"), therapy).status_code == 403
+    assert not CustodyException.objects.exists()
+
+
+def test_another_patients_shipper_at_the_pickup_is_a_full_stop(cast):
+    therapy, other = at_step(cast, PICKUP), at_step(cast, DROP, number=2)
+    wrong = other.state["custody"]["container"]
+
+    answer = courier(therapy).post(take(therapy), step_form(therapy, PICKUP, scan_shipper=wrong))
+
+    assert answer.status_code == 409
+    assert "This shipper carries another patient’s cells." in words(answer)
+    assert CustodyException.objects.get().kind == "identity_stop"
+    assert Handoff.objects.get(therapy_id=therapy.therapy).status == "offered"

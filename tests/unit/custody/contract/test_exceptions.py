@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from custody.contract.exceptions import KINDS, OOS_STAGES, OOS_TRANSITIONS
+from ledger.ids import derived
 from ledger.log.contract import Refused
 from tests.unit.custody.contract.paper import Paper, Person, party
 
@@ -285,3 +286,64 @@ def test_a_second_path_begins_after_the_first_has_ended() -> None:
 def test_the_worst_exception_comes_first() -> None:
     assert KINDS[0] == "identity_stop"
     assert KINDS[-1] == "not_proven"
+
+
+def report(
+    paper: Paper, problem: str = "delay", *, by: Person | None = None, leg: str = "outbound", name: str = "p"
+) -> str:
+    identifier = str(derived("exception", name))
+    body = {
+        "id": identifier,
+        "kind": "transport_problem",
+        "finding": "Delayed on the road",
+        "leg": leg,
+        "facts": {"problem": problem},
+    }
+    paper.record("custody.exception.opened/v1", body, by or Person("courier", "courier"))
+    return identifier
+
+
+def test_a_problem_on_the_road_goes_on_to_the_receipt_and_holds_the_acceptance_until_qa_has_decided() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    problem = report(paper)
+    paper.walk(after="receive-starting-material")
+    paper.commit_readings("outbound")
+    with pytest.raises(Refused, match="an exception is open"):
+        paper.do("accept-starting-material")
+    with pytest.raises(Refused, match="right capacity"):
+        paper.close_exception(problem, by=Person("courier", "dispatcher"))
+    paper.close_exception(problem, by=QA)
+    paper.do("accept-starting-material")
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        (Person("maker", "qa"), "signed by a courier or dispatcher"),
+        (Person("courier", "operator"), "signed by a courier or dispatcher"),
+        (Person("second courier", "courier"), "holds the cells"),
+        (Person("payer", "payer_analyst"), "signed by a courier"),
+    ],
+)
+def test_only_the_courier_that_holds_the_cells_reports_a_problem(by: Person, said: str) -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    with pytest.raises(Refused, match=said):
+        report(paper, by=by)
+    assert paper.state["exceptions"] == {}
+
+
+@pytest.mark.parametrize(("before", "leg"), [("pickup-outbound", "outbound"), ("deliver-outbound", "return")])
+def test_a_problem_is_reported_on_the_road_and_for_the_way_that_is_driven(before: str, leg: str) -> None:
+    paper = Paper().walk(before=before)
+    with pytest.raises(Refused, match="holds the cells on the road|on another way"):
+        report(paper, leg=leg)
+
+
+def test_one_problem_is_open_once_and_only_known_ones_are_reported() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    report(paper, "delay")
+    report(paper, "seal_broken", name="second")
+    with pytest.raises(Refused, match="reported already"):
+        report(paper, "delay", name="third")
+    with pytest.raises(Refused, match="delay, damage, seal broken or lost"):
+        report(paper, "rain", name="fourth")

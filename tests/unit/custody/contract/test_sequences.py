@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from custody import states
 from custody.contract import ready_steps
-from custody.contract.exceptions import KINDS, OOS_TRANSITIONS
+from custody.contract.exceptions import KINDS, OOS_TRANSITIONS, TRANSPORT_PROBLEMS
 from custody.contract.therapy import AFTER_THE_END
 from custody.protocols.safety import ancestors
 from ledger.clock import parse_stamp, stamp
@@ -267,6 +267,20 @@ class Records(RuleBasedStateMachine):
         body = {"id": self.fresh("exception"), "kind": kind, "finding": "Something was found", "step": step}
         self.record("custody.exception.opened/v1", body, by)
 
+    @rule(by=st.sampled_from([*COURIERS, "maker", "centre"]), data=st.data())
+    def report_a_problem_on_the_road(self, by: str, data: st.DataObject) -> None:
+        problem = data.draw(st.sampled_from([*sorted(TRANSPORT_PROBLEMS), "rain"]))
+        leg = data.draw(st.sampled_from([self.paper.state["custody"]["leg"], "outbound"]))
+        role = data.draw(st.sampled_from(["courier", "dispatcher", "qa"]))
+        body = {
+            "id": self.fresh("problem"),
+            "kind": "transport_problem",
+            "finding": "Delayed on the road",
+            "leg": leg,
+            "facts": {"problem": problem},
+        }
+        self.record("custody.exception.opened/v1", body, Person(by, role))
+
     def close(self, identifier: str, by: Person, *, second: Person | None = None) -> None:
         body = {"id": identifier, "resolution": "accepted", "cause": "handling"}
         self.record("custody.exception.closed/v1", body, by, second=second)
@@ -308,6 +322,13 @@ class Records(RuleBasedStateMachine):
                 assert entry.second is not None, "two people close an identity stop"
         for code in set(after["done"]) - set(before["done"]):
             self.check_step(entry, code, before, after)
+        if entry.type == "custody.exception.opened/v1" and entry.body["kind"] == "transport_problem":
+            custody = before["custody"]
+            assert entry.signer.role in {"courier", "dispatcher"}
+            assert custody["leg"] == entry.body["leg"] is not None
+            assert custody["holder"] == str(entry.party)
+            told = [one["problem"] for one in after["exceptions"].values() if one["kind"] == "transport_problem"]
+            assert len(told) == len(set(told)), "one problem is open once"
         if entry.type in {"custody.handoff.accepted/v1", "custody.transfer.accepted/v1"}:
             offer = before["custody"]["offer"]
             assert offer is not None

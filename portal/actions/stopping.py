@@ -1,0 +1,83 @@
+"""The full-screen stop: recorded at once, and nothing else on the screen until two people have looked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from custody.exceptions import queries as exceptions
+from custody.exceptions.operations import stop_identity
+from custody.labels.barcode import coi_in
+from custody.protocols.document import Step
+from custody.therapies.queries import TherapyLine
+from custody.transport import queries as transport
+from ledger.errors import BadInput
+from ledger.parties.actor import Actor
+from ledger.parties.queries import party_names
+from portal.actions.base import KEY_FIELD, ScanStops
+from portal.presenters import bedside
+
+
+def full_stop(
+    request: HttpRequest, stop: ScanStops, *, therapy: TherapyLine, step: Step, by: Actor, at: datetime
+) -> HttpResponse:
+    """Halt the therapy on the ledger and answer with the stop."""
+    stop_identity(
+        therapy=therapy.id,
+        kind=stop.kind,
+        scanned=stop.scanned,
+        step=step.code,
+        by=by,
+        at=at,
+        key=f"stop-{request.POST.get(KEY_FIELD, '')}"[:90],
+    )
+    found = exceptions.of_therapy(therapy=therapy.id, by=by)
+    recorded = next((one for one in found if one.kind == "identity_stop" and one.closed_at is None), None)
+    of_courier = by.party_kind == "courier"
+    context = {
+        "therapy": therapy,
+        "expected": stop.expected or therapy.coi,
+        "stop": bedside.stopped(stop.kind, step, therapy, party_names()),
+        "scanned": stop.scanned,
+        "at": at,
+        "exception_url": reverse("exception", args=[recorded.id]) if recorded else "",
+        "back_url": reverse("job" if of_courier else "therapy", args=[therapy.id]),
+        "back_words": "Open the job" if of_courier else "Open the journey",
+    }
+    return render(request, "steps/stop.html", context, status=409)
+
+
+def check_shipper(scanned: str, recorded: str, *, therapy: TherapyLine | None, field: str) -> str:
+    """The shipper on record, when that is what was scanned.
+
+    Raises ScanStops when it is on its way for another therapy, BadInput when nobody knows it. `therapy` is None for a
+    courier that does not take part yet: it halts nothing, and refuses.
+    """
+    if scanned.strip().casefold() != recorded.casefold():
+        if therapy is not None:
+            _stop_if_anothers("shipper", scanned, recorded, therapy)
+        raise BadInput(
+            f"This is not the shipper on record ({recorded}). Scan it again; if it is another, refuse.", field=field
+        )
+    return recorded
+
+
+def check_seal(scanned: str, recorded: str, *, therapy: TherapyLine | None, field: str) -> str:
+    """The seal on record, when that is what was scanned; blanks do not count. Raises as `check_shipper`."""
+    if transport.plain(scanned) != transport.plain(recorded):
+        if therapy is not None:
+            _stop_if_anothers("seal", scanned, recorded, therapy)
+        raise BadInput(
+            f"This is not the seal on record ({recorded}). Scan it again; if it is another, refuse.", field=field
+        )
+    return recorded
+
+
+def _stop_if_anothers(kind: str, scanned: str, recorded: str, therapy: TherapyLine) -> None:
+    """A misread code is scanned again; what is known to be another patient's halts everything (DOMAIN, step 12)."""
+    coi = coi_in(scanned)
+    if (coi and coi != therapy.coi) or transport.is_anothers(kind=kind, scanned=scanned, therapy=therapy.id):
+        raise ScanStops(kind, coi or scanned.strip(), expected=therapy.coi if coi else recorded)

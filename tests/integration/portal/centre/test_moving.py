@@ -1,0 +1,208 @@
+"""Moving a booked chain on its screen: what is shown, what moves, and who or what is refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from custody.scheduling.models import Booking, SlotHold
+from ledger.ids import uuid7
+from ledger.log.models import Record
+from portal.accounts.demonstration import PASSWORD
+from portal.demonstration.walker import Story
+from tests.factories.screens import signed_in, somebody
+from tests.factories.therapies import small_consortium, told
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cast():
+    return small_consortium()
+
+
+@pytest.fixture
+def booked(cast, monkeypatch):
+    """A therapy whose chain is booked, seen an hour later."""
+    therapy = told(cast, Story("told", stop_before="label"))
+    monkeypatch.setattr("portal.actions.base.now", lambda: therapy.now)
+    return therapy
+
+
+def words(response):
+    return " ".join(response.content.decode().split())
+
+
+def page_of(therapy):
+    return reverse("therapy_move", args=[therapy.therapy])
+
+
+def coordinator(therapy):
+    return signed_in(therapy.actor("centre", "coordinator"))
+
+
+def send(client, therapy, act, slots="", **more):
+    sent = {"act": act, "slots": slots, "idempotency_key": str(uuid7()), "signing_password": PASSWORD}
+    return client.post(page_of(therapy), sent | more)
+
+
+def slots_of(therapy):
+    rows = Booking.objects.filter(therapy_id=therapy.therapy, released_at=None).order_by("starts_at")
+    return [str(slot) for slot in rows.values_list("slot_id", flat=True)]
+
+
+def chosen(client, therapy):
+    """Hold the first other chain; what is held, and what the page says is booked."""
+    offer, _ = client.get(page_of(therapy)).context["offers"][0]
+    assert send(client, therapy, "hold", offer.slot_ids).status_code == 303
+    page = client.get(page_of(therapy))
+    return page.context["held"].chain.slot_ids, page.context["booked"].slot_ids
+
+
+def test_the_booked_chain_stands_beside_others_each_with_its_limits(booked):
+    page = coordinator(booked).get(page_of(booked))
+
+    now = page.context["booked"]
+    assert now.slot_ids.split(",") == slots_of(booked)
+    offered = [chain for chain, _ in page.context["offers"]]
+    assert offered
+    assert now.slot_ids not in [chain.slot_ids for chain in offered]
+    for chain in (now, *offered):
+        assert {"hold", "vein_to_vein", "gate", "spare"} <= {limit.code for limit in chain.offer.limits}
+        assert all(limit.kind != "stop" for limit in chain.offer.limits)
+
+
+def test_a_held_chain_is_compared_link_by_link_then_moved_whole(booked):
+    client, before = coordinator(booked), slots_of(booked)
+    wanted, seen = chosen(client, booked)
+    changes = client.get(page_of(booked)).context["changes"]
+
+    moved = send(client, booked, "move", wanted, instead_of=seen, reason="patient")
+
+    assert [str(row.after.slot) for row in changes.rows] == wanted.split(",")
+    assert moved.status_code == 303
+    assert slots_of(booked) == wanted.split(",") != before
+    assert SlotHold.objects.count() == 0
+    assert Record.objects.filter(type="custody.itinerary.moved/v1").count() == 1
+
+
+def test_the_same_form_twice_moves_once(booked):
+    client = coordinator(booked)
+    wanted, seen = chosen(client, booked)
+    form = {"instead_of": seen, "reason": "centre", "idempotency_key": str(uuid7())}
+
+    first, again = (send(client, booked, "move", wanted, **form) for _ in range(2))
+
+    assert first.url == again.url
+    assert Record.objects.filter(type="custody.itinerary.moved/v1").count() == 1
+
+
+def test_a_move_without_its_reason_is_refused_and_the_hold_kept(booked):
+    client, before = coordinator(booked), slots_of(booked)
+    wanted, seen = chosen(client, booked)
+
+    response = send(client, booked, "move", wanted, instead_of=seen)
+
+    assert response.status_code == 422
+    assert response.context["form"].errors["reason"]
+    assert response.context["held"].chain.slot_ids == wanted
+    assert slots_of(booked) == before
+
+
+def test_a_page_from_before_another_move_moves_nothing(booked):
+    mine, colleague = coordinator(booked), coordinator(booked)
+    wanted, seen = chosen(mine, booked)
+    other = next(c.slot_ids for c, _ in mine.get(page_of(booked)).context["offers"] if c.slot_ids != wanted)
+    assert send(colleague, booked, "move", other, instead_of=seen, reason="centre").status_code == 303
+
+    response = send(mine, booked, "move", wanted, instead_of=seen, reason="patient")
+
+    assert response.status_code == 409
+    assert "Somebody moved this chain since you opened the page" in words(response)
+    assert slots_of(booked) == other.split(",")
+
+
+def test_who_comes_second_for_a_place_moves_nothing_and_sees_what_fits_now(booked, cast):
+    rival = told(cast, Story("told", stop_before="label"), number=2)
+    mine, theirs = coordinator(booked), coordinator(rival)
+    before = slots_of(booked)
+    later = {"earliest": "2026-09-15"}
+    mine_to_have = {chain.slot_ids for chain, _ in mine.get(page_of(booked), later).context["offers"]}
+    theirs_to_have = [chain.slot_ids for chain, _ in theirs.get(page_of(rival), later).context["offers"]]
+    wanted = next(slots for slots in theirs_to_have if slots in mine_to_have)
+    assert send(theirs, rival, "hold", wanted).status_code == 303
+
+    response = send(mine, booked, "move", wanted, instead_of=",".join(before), reason="maker")
+
+    assert response.status_code == 409
+    assert "taken a moment ago" in words(response)
+    assert wanted not in [chain.slot_ids for chain, _ in response.context["offers"]]
+    assert slots_of(booked) == before
+
+
+def test_keeping_what_is_booked_lets_the_hold_go(booked):
+    client, before = coordinator(booked), slots_of(booked)
+    chosen(client, booked)
+
+    send(client, booked, "release")
+
+    assert SlotHold.objects.count() == 0
+    assert slots_of(booked) == before
+
+
+@pytest.mark.parametrize("slots", ["", "not-a-slot", "01a203ce-c643-798b-b4eb-df303cb42926"])
+def test_slots_that_are_none_are_refused(booked, slots):
+    before = slots_of(booked)
+
+    response = send(coordinator(booked), booked, "move", slots, instead_of=",".join(before), reason="other")
+
+    assert 400 <= response.status_code < 500
+    assert slots_of(booked) == before
+
+
+def test_the_makers_scheduler_sees_what_fits_but_the_centre_moves(booked):
+    client = signed_in(booked.actor("maker", "scheduler"))
+    offer, _ = client.get(page_of(booked)).context["offers"][0]
+
+    page = client.get(page_of(booked))
+    refused = send(client, booked, "hold", offer.slot_ids)
+
+    assert "The centre moves it" in words(page)
+    assert 'value="hold"' not in page.content.decode()
+    assert refused.status_code == 403
+    assert SlotHold.objects.count() == 0
+
+
+def test_another_centre_finds_nothing_and_a_courier_may_not_ask(booked, cast):
+    assert somebody(cast, "X0117", "coordinator").get(page_of(booked)).status_code == 404
+    assert somebody(cast, "C0205", "courier").get(page_of(booked)).status_code == 403
+
+
+def test_what_is_collected_or_not_booked_moves_no_more(cast):
+    collected = told(cast, Story("told", stop_before="pack-outbound"))
+    unbooked = told(cast, Story("told", stop_before="booking"), number=2)
+
+    for therapy, said in ((collected, "The cells are collected"), (unbooked, "Nothing is booked yet")):
+        response = coordinator(therapy).get(page_of(therapy))
+        assert response.status_code == 409
+        assert said in words(response)
+
+
+def test_the_journey_offers_the_move_until_the_cells_are_collected(booked, cast):
+    collected = told(cast, Story("told", stop_before="pack-outbound"), number=2)
+
+    shown = [page_of(t) in words(coordinator(t).get(reverse("therapy", args=[t.therapy]))) for t in (booked, collected)]
+
+    assert shown == [True, False]
+
+
+def test_a_chain_whose_first_day_is_past_says_so(booked, monkeypatch):
+    client = coordinator(booked)
+    monkeypatch.setattr("portal.actions.base.now", lambda: booked.now + timedelta(days=12))
+
+    page = client.get(page_of(booked))
+
+    assert {limit.code: limit.kind for limit in page.context["booked"].offer.limits}["begun"] == "stop"
+    assert "which is past" in words(page)
