@@ -1,5 +1,6 @@
 """Every model of the ledger, for Django."""
 
+from ledger.cosigning.models import Cosignature, LogToken, Witness
 from ledger.log.models import (
     Chain,
     Checkpoint,
@@ -18,10 +19,12 @@ from ledger.privacy.models import DataKey, KeyWrap, SealedPayload
 __all__ = [
     "Chain",
     "Checkpoint",
+    "Cosignature",
     "DataKey",
     "Document",
     "KeyWrap",
     "Leaf",
+    "LogToken",
     "OutboxJob",
     "Party",
     "PartyKey",
@@ -31,4 +34,5 @@ __all__ = [
     "SealedPayload",
     "SignedName",
     "Tile",
+    "Witness",
 ]

@@ -17,12 +17,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path, reverse
 
+from ledger.cosigning import tokens
 from ledger.errors import Refusal
 from ledger.parties.actor import Actor
 from portal import refusals
 from portal.accounts.roles import PERMISSIONS, ROLES
 
-Kind = Literal["public", "demonstration", "device", "signed_in", "member", "permission", "closed"]
+Kind = Literal["public", "demonstration", "device", "log", "signed_in", "member", "permission", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Rule:
 PUBLIC = Rule("public")
 DEMONSTRATION = Rule("demonstration", hidden=True)
 DEVICE = Rule("device")
+LOG = Rule("log")
+"""The log's files: members, their witnesses by a token, or everybody, as NEEDLEPOINT_LOG_READERS says."""
 SIGNED_IN = Rule("signed_in")
 MEMBER = Rule("member")
 CLOSED = Rule("closed", hidden=True)
@@ -135,6 +138,8 @@ class AccessMiddleware:
             return refusals.not_found(request)
         if rule.kind in {"public", "demonstration", "device"}:
             return None
+        if rule.kind == "log" and (settings.LOG_READERS == "public" or "Authorization" in request.headers):
+            return _to_the_log(request)
         if not request.user.is_authenticated:
             return _to_sign_in(request)
         if rule.kind == "signed_in":
@@ -156,6 +161,18 @@ class AccessMiddleware:
         if isinstance(exception, Refusal):
             return refusals.answer(request, exception.status, exception.message, code=exception.code)
         return None
+
+
+def _to_the_log(request: HttpRequest) -> HttpResponse | None:
+    """None for who reads the log as a machine, or where everybody may. Sets `reads_log`."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if settings.LOG_READERS != "public" and (scheme.lower() != "bearer" or tokens.party_of(token.strip()) is None):
+        said = "This token does not open the log. Ask the operator for another: manage.py witness_token."
+        refused = HttpResponse(said + "\n", status=401, content_type="text/plain; charset=utf-8")
+        refused["WWW-Authenticate"] = 'Bearer realm="log"'
+        return refused
+    request.reads_log = True  # type: ignore[attr-defined]
+    return None
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

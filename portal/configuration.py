@@ -64,6 +64,14 @@ class Configuration(BaseSettings):
     log_origin: str = Field(
         "needlepoint.example/consortium", description="name of this ledger in every checkpoint; never change it"
     )
+    log_readers: str = Field(
+        "members", description="who reads the log under `/log/`: `members` (signed in, or with a token) or `public`"
+    )
+    witness_policy: Path | None = Field(
+        None,
+        description="file in the C2SP tlog-policy format: whose co-signatures a checkpoint needs before it is "
+        "published; unset: none",
+    )
     worker: str = Field(
         "embedded",
         description="`embedded` (threads of the server), `celery` (needs Redis) or `none` (`manage.py worker`)",
@@ -91,6 +99,13 @@ class Configuration(BaseSettings):
     def _known_worker(cls, value: str) -> str:
         if value not in {"embedded", "celery", "none"}:
             raise ValueError("use 'embedded', 'celery' or 'none'")
+        return value
+
+    @field_validator("log_readers")
+    @classmethod
+    def _known_readers(cls, value: str) -> str:
+        if value not in {"members", "public"}:
+            raise ValueError("use 'members' or 'public'")
         return value
 
     @field_validator("log_level")

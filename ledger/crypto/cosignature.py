@@ -1,14 +1,15 @@
 """Cosignatures: a witness says when it saw a checkpoint as the largest consistent one (C2SP tlog-cosignature).
 
 Ed25519, type 0x04, `cosignature/v1`. The message does not name the cosigner, so a witness uses a key for nothing
-else.
+else. The other type, ML-DSA-44, is in `mldsa`; `verifier` and `cosignatures` know both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ledger.crypto import checkpoint, ed25519, notes
+from ledger.crypto import checkpoint, ed25519, mldsa, notes
 from ledger.crypto.ed25519 import PublicKeyBytes, Signer
 from ledger.crypto.errors import VerificationError
 
@@ -37,6 +38,8 @@ class CosignatureVerifier:
         return notes.key_id(self.name, TYPE_ED25519, self.public_key)
 
     def verify(self, text: str, signature: bytes) -> None:
+        if len(signature) != _TIMESTAMP_BYTES + ed25519.SIGNATURE_BYTES:
+            raise VerificationError("A cosignature has 8 bytes of time and 64 of signature.")
         timestamp = timestamp_of(signature)
         checkpoint.parse(text)
         ed25519.verify(self.public_key, message(text, timestamp), signature[_TIMESTAMP_BYTES:])
@@ -62,26 +65,28 @@ def vkey(name: str, public_key: PublicKeyBytes) -> str:
 
 
 def verifier(vkey: str) -> notes.Verifier:
-    """The verifier in a vkey of either Ed25519 type: plain notes (0x01) or cosignatures (0x04)."""
+    """The verifier in a vkey: plain notes (0x01), or cosignatures with Ed25519 (0x04) or ML-DSA-44 (0x06)."""
     found = notes.parse_vkey(vkey)
     if found.type == notes.TYPE_ED25519:
         return found
     if found.type == TYPE_ED25519:
         return CosignatureVerifier(found.name, ed25519.check_public_key(found.public_key))
+    if found.type == mldsa.TYPE_MLDSA44:
+        return mldsa.verifier_of(found)
     raise VerificationError(f"The verifier key of {found.name} is of type {found.type:#04x}, which is not known here.")
 
 
 def timestamp_of(signature: bytes) -> int:
     """The POSIX second in a timestamped signature (without its key id), NOT checked."""
-    if len(signature) != _TIMESTAMP_BYTES + ed25519.SIGNATURE_BYTES:
-        raise VerificationError("A cosignature has 8 bytes of time and 64 of signature.")
+    if len(signature) - _TIMESTAMP_BYTES not in (ed25519.SIGNATURE_BYTES, mldsa.SIGNATURE_BYTES):
+        raise VerificationError("A cosignature has 8 bytes of time and 64 (or, with ML-DSA-44, 2,420) of signature.")
     timestamp = int.from_bytes(signature[:_TIMESTAMP_BYTES], "big")
     if timestamp > MAX_TIMESTAMP:
         raise VerificationError("The time of a cosignature is beyond 2^63-1 seconds.")
     return timestamp
 
 
-def cosignatures(note: notes.VerifiedNote, verifiers: list[CosignatureVerifier]) -> list[Cosignature]:
+def cosignatures(note: notes.VerifiedNote, verifiers: Sequence[notes.Verifier]) -> list[Cosignature]:
     """Which of `verifiers` cosigned a note that `notes.open_note` verified with them, and when."""
     known = {(v.name, v.key_id) for v in verifiers}
     return [

@@ -6,6 +6,7 @@ C2SP tlog-tiles, tlog-checkpoint and tlog-proof; RFC 6962 inclusion paths. Who m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
@@ -13,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
+from ledger.cosigning import queries as cosigning
 from ledger.crypto import merkle, notes
 from ledger.crypto import tiles as tile_format
 from ledger.crypto.errors import VerificationError
@@ -55,6 +57,25 @@ def checkpoint_at(size: int | None = None) -> Checkpoint:
     return found
 
 
+def published_note() -> str:
+    """The checkpoint that readers get: with the quorum of co-signatures that the policy asks for, if it asks for one.
+
+    Raises NotInTheLog.
+    """
+    found = cosigning.published()
+    if found is None:
+        raise NotInTheLog("No checkpoint is published yet: there is none, or too few witnesses have co-signed one.")
+    return found.note
+
+
+def offered_note(*, at: datetime) -> str:
+    """The checkpoint that witnesses are asked to co-sign. Raises NotInTheLog."""
+    found = cosigning.offered(at=at)
+    if found is None:
+        raise NotInTheLog("There is no checkpoint yet.")
+    return found.note
+
+
 def included(records: QuerySet[Record], *, size: int) -> list[IncludedRecord]:
     """These records in their order, each with its path in the tree of `size` leaves; later ones are left out.
 
@@ -74,13 +95,17 @@ def included(records: QuerySet[Record], *, size: int) -> list[IncludedRecord]:
 
 
 def tlog_proof(record: UUID) -> str:
-    """The record's proof as a file (C2SP tlog-proof@v1), against the latest checkpoint. Raises NotInTheLog."""
+    """The record's proof as a file (C2SP tlog-proof@v1), against the published checkpoint with its co-signatures.
+
+    Raises NotInTheLog.
+    """
     leaf = Leaf.objects.filter(record_id=record).first()
-    checkpoint = tiles.latest_checkpoint()
-    if leaf is None or checkpoint is None or leaf.index >= checkpoint.size:
-        raise NotInTheLog("This record waits for its place in the log. Try again in a second.")
-    path = tuple(tiles.inclusion_proof(leaf.index, checkpoint.size))
-    return str(TlogProof(leaf.index, path, checkpoint.note))
+    published = cosigning.published()
+    if leaf is None or published is None or leaf.index >= published.size:
+        waits = "for enough witnesses to co-sign" if leaf is not None else "for its place in the log"
+        raise NotInTheLog(f"This record waits {waits}. Try again in a few seconds.")
+    path = tuple(tiles.inclusion_proof(leaf.index, published.size))
+    return str(TlogProof(leaf.index, path, published.note))
 
 
 def tile_bytes(path: str) -> tuple[tile_format.TileId, bytes]:

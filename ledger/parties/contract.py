@@ -8,6 +8,7 @@ identifier that follows from its code, so that no code is ever given twice.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,11 @@ def operator_of(log: str) -> UUID:
 def party_of(log: str, code: str) -> UUID:
     """The identifier of the member with this code."""
     return derived("party", log, code)
+
+
+def public_keys(state: Mapping[str, Any]) -> list[str]:
+    """The public keys, in hex, with which a party may sign its next record, as its register's state says."""
+    return list(state.get("keys", []))
 
 
 class RegisterContract:

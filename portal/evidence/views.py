@@ -1,4 +1,4 @@
-"""Ledger health, and the log as files for outside tools (C2SP tlog-checkpoint, tlog-tiles, tlog-proof)."""
+"""Ledger health, and each record's proof as a file (C2SP tlog-proof)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from custody.therapies import disclosure
 from custody.therapies.queries import find_therapy
 from ledger.bundles import format as file_format
 from ledger.clock import now
-from ledger.crypto import tiles as tile_format
-from ledger.errors import NotFound, NotPermitted
+from ledger.cosigning import queries as cosigning
+from ledger.errors import NotFound
 from ledger.log import evidence, health
 from ledger.log.models import Record
 from ledger.outbox import queries as outbox
@@ -25,6 +25,7 @@ from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.evidence import presenter
+from portal.evidence.log import EntriesHoldValues
 
 CALM = timedelta(seconds=10)
 """A record that waits longer for its place means that no sequencer is at work."""
@@ -32,10 +33,6 @@ CALM = timedelta(seconds=10)
 
 class RecordUnknown(NotFound):
     """There is no such record, or it is of a therapy that is not this actor's to see."""
-
-
-class EntriesHoldValues(NotPermitted):
-    """Entries hold values that payers and couriers never see."""
 
 
 @require_safe
@@ -47,6 +44,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
         "log": log,
         "stalled": log.oldest_pending_at is not None and at - log.oldest_pending_at > CALM,
         "log_key": evidence.log_key(),
+        "watch": cosigning.watch(at=at),
         "checkpoints": health.checkpoints(),
         "records": presenter.records(health.last_records()),
         "keys": health.member_keys(),
@@ -57,28 +55,6 @@ def ledger(request: HttpRequest) -> HttpResponse:
         "checked_at": at,
     }
     return render(request, "evidence/ledger.html", context)
-
-
-@require_safe
-def checkpoint(request: HttpRequest) -> HttpResponse:
-    """The latest checkpoint, a signed note."""
-    note = evidence.checkpoint_at().note
-    return HttpResponse(note, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
-
-
-@require_safe
-def tile(request: HttpRequest, path: str) -> HttpResponse:
-    """A hash tile or an entry bundle. A full one never changes."""
-    actor = actor_of(request)
-    if path.startswith("entries/") and not disclosure.sees_values(actor):
-        raise EntriesHoldValues(
-            "Entries hold values of steps, which payers and couriers do not see. "
-            "The checkpoint, the hash tiles and each record's proof are open to you."
-        )
-    found, data = evidence.tile_bytes(f"tile/{path}")
-    full = found.width == tile_format.WIDTH
-    caching = "private, max-age=31536000, immutable" if full else "private, max-age=60"
-    return HttpResponse(data, content_type="application/octet-stream", headers={"Cache-Control": caching})
 
 
 @require_safe

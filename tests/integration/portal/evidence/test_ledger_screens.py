@@ -89,7 +89,7 @@ def test_the_checkpoint_opens_with_the_logs_key(inspector, settings):
     key = notes.parse_vkey(evidence.log_key())
     signed = checkpoint.open_checkpoint(answer.content.decode(), origin=settings.LOG_ORIGIN, log=key)
     assert signed.checkpoint.size == Leaf.objects.count()
-    assert answer["Cache-Control"] == "no-store"
+    assert answer["Cache-Control"] == "private, max-age=2"
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
 
 

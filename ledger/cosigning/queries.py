@@ -1,0 +1,176 @@
+"""What is published, and who watches. It takes no actor: every member may know all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+from ledger.cosigning.models import Cosignature, Witness
+from ledger.crypto import cosignature, notes, policy
+from ledger.crypto.errors import VerificationError
+from ledger.log import tiles
+from ledger.log.models import Checkpoint
+
+STALE = timedelta(minutes=5)
+"""A checkpoint whose co-signatures are older than this is refused by readers (DESIGN §3)."""
+
+OFFER_SECONDS = 2
+"""All witnesses that ask within one such span are asked to co-sign the same checkpoint."""
+
+SEARCHED = 200
+"""How many co-signed sizes are looked through for one that meets the policy."""
+
+
+class PolicyUnusable(Exception):
+    """The file that NEEDLEPOINT_WITNESS_POLICY names cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A checkpoint with its co-signatures. `fresh_at` is when the quorum last spoke; None where none is asked for."""
+
+    size: int
+    root: str
+    note: str
+    signed_at: datetime
+    fresh_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessStanding:
+    """One witness, under its name: what it co-signed last, when, and how many records it is behind."""
+
+    name: str
+    party: UUID
+    key_ids: tuple[str, ...]
+    vkeys: tuple[str, ...]
+    size: int | None
+    signed_at: datetime | None
+    behind: int
+    stale: bool
+    in_policy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who watches the log: witnesses, what is published, and what the policy asks for."""
+
+    witnesses: tuple[WitnessStanding, ...]
+    published: Published | None
+    demanded: bool
+    stale: bool
+    newest: int
+
+    @property
+    def current(self) -> int:
+        """How many witnesses spoke within the last five minutes."""
+        return sum(not one.stale for one in self.witnesses)
+
+
+def policy_in_force() -> policy.Policy | None:
+    """The policy of the settings; None when none is set: then the newest checkpoint is published at once."""
+    path = settings.WITNESS_POLICY
+    if path is None:
+        return None
+    try:
+        return _parsed(path, path.stat().st_mtime_ns)
+    except (OSError, VerificationError) as problem:
+        raise PolicyUnusable(f"{path} cannot be used as a policy: {problem}") from problem
+
+
+@lru_cache(maxsize=4)
+def _parsed(path: Path, _changed: int) -> policy.Policy:
+    return policy.parse(path.read_bytes())
+
+
+def offered(*, at: datetime) -> Checkpoint | None:
+    """The checkpoint that witnesses are asked to co-sign: the newest one that is older than the present span.
+
+    Without that, each of them would be shown another size while records come, and no size would have a quorum.
+    """
+    span = datetime.fromtimestamp(at.timestamp() // OFFER_SECONDS * OFFER_SECONDS, at.tzinfo)
+    return (
+        Checkpoint.objects.filter(signed_at__lt=span).order_by("-size").first()
+        or Checkpoint.objects.order_by("size").first()
+    )
+
+
+def published() -> Published | None:
+    """The newest checkpoint that meets the policy, its co-signatures under it; None when there is none yet."""
+    asked = policy_in_force()
+    if asked is None or asked.quorum == policy.NONE:
+        newest = tiles.latest_checkpoint()
+        return _with_lines(newest, cosignatures_of(newest.size), asked) if newest else None
+    sizes = Cosignature.objects.order_by("-size").values_list("size", flat=True).distinct()[:SEARCHED]
+    rows: dict[int, list[Cosignature]] = {}
+    for row in Cosignature.objects.filter(size__in=list(sizes)).select_related("witness").order_by("witness__name"):
+        rows.setdefault(row.size, []).append(row)
+    for size in sorted(rows, reverse=True):
+        if asked.met_by({(row.witness.name, bytes.fromhex(row.witness.key_id)) for row in rows[size]}):
+            return _with_lines(Checkpoint.objects.get(size=size), rows[size], asked)
+    return None
+
+
+def cosignatures_of(size: int) -> list[Cosignature]:
+    """The co-signatures under the checkpoint of this size."""
+    return list(Cosignature.objects.filter(size=size).select_related("witness").order_by("witness__name"))
+
+
+def watch(*, at: datetime) -> Watch:
+    """Who watches, for the health page."""
+    asked, newest, shown = policy_in_force(), tiles.latest_checkpoint(), published()
+    size = newest.size if newest else 0
+    named = {(one.verifier.name, one.verifier.key_id.hex()) for one in asked.witnesses.values()} if asked else set()
+    grouped: dict[str, list[Witness]] = {}
+    for witness in Witness.objects.filter(retired_at=None).order_by("name", "key_id"):
+        grouped.setdefault(witness.name, []).append(witness)
+    standings = []
+    for name, keys in grouped.items():
+        last = Cosignature.objects.filter(witness__in=keys).order_by("-signed_at", "-size").first()
+        standings.append(
+            WitnessStanding(
+                name=name,
+                party=keys[0].party_id,
+                key_ids=tuple(key.key_id for key in keys),
+                vkeys=tuple(key.vkey for key in keys),
+                size=last.size if last else None,
+                signed_at=last.signed_at if last else None,
+                behind=size - (last.size if last else 0),
+                stale=last is None or at - last.signed_at > STALE,
+                in_policy=any((key.name, key.key_id) in named for key in keys),
+            )
+        )
+    demanded = asked is not None and asked.quorum != policy.NONE
+    fresh_at = shown.fresh_at if shown else None
+    return Watch(
+        witnesses=tuple(standings),
+        published=shown,
+        demanded=demanded,
+        stale=demanded and (fresh_at is None or at - fresh_at > STALE),
+        newest=size,
+    )
+
+
+def _with_lines(row: Checkpoint, lines: list[Cosignature], asked: policy.Policy | None) -> Published:
+    note = row.note
+    for line in lines:
+        note = notes.add_signature(note, line.line)
+    return Published(row.size, row.root, note, row.signed_at, _fresh_at(lines, asked))
+
+
+def _fresh_at(lines: list[Cosignature], asked: policy.Policy | None) -> datetime | None:
+    """The latest moment since which the policy is met by signatures that are no older."""
+    if asked is None or asked.quorum == policy.NONE:
+        return None
+    taken: set[tuple[str, bytes]] = set()
+    for line in sorted(lines, key=lambda line: line.signed_at, reverse=True):
+        verifier = cosignature.verifier(line.witness.vkey)
+        taken.add((verifier.name, verifier.key_id))
+        if asked.met_by(taken):
+            return line.signed_at
+    return None
