@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run port setup test outside check bench clean format docs requirements
+.PHONY: help run consortium port setup test outside check bench clean format docs requirements
 
 PORT ?= 8000
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $(name))))
@@ -21,6 +21,13 @@ run: port setup ## set up what is missing and serve on http://127.0.0.1:8000 (ma
 	@if [ "$${NEEDLEPOINT_MODE:-demonstration}" = demonstration ]; then echo "── Demonstration: nine organisations and their therapies, all with real signatures"; $(MANAGE) seed_demo --if-empty; fi
 	@echo "── Serving: open http://127.0.0.1:$(PORT)/ (Ctrl-C stops)"
 	@NEEDLEPOINT_PUBLIC_URL="$${NEEDLEPOINT_PUBLIC_URL:-http://127.0.0.1:$(PORT)}" exec .venv/bin/python -m uvicorn portal.asgi:application --host 127.0.0.1 --port $(PORT) --no-access-log --log-level warning --timeout-graceful-shutdown 3
+
+consortium: port setup ## the portal and five members' witnesses, each a process of its own (Ctrl-C stops all)
+	@echo "── Database: bringing the tables up to date"
+	@$(MANAGE) migrate --noinput --verbosity 0
+	@echo "── Demonstration: nine organisations and their therapies, all with real signatures"; $(MANAGE) seed_demo --if-empty
+	@echo "── Consortium: the portal, and a witness of each kind of member"
+	@exec $(MANAGE) consortium --port $(PORT)
 
 port: | .venv/bin/python
 	@.venv/bin/python scripts/port-is-free $(PORT)

@@ -71,6 +71,11 @@ class Watch:
         """How many witnesses spoke within the last five minutes."""
         return sum(not one.stale for one in self.witnesses)
 
+    @property
+    def unpublished(self) -> int:
+        """How many records came since the published checkpoint."""
+        return self.newest - (self.published.size if self.published else 0)
+
 
 def policy_in_force() -> policy.Policy | None:
     """The policy of the settings; None when none is set: then the newest checkpoint is published at once."""

@@ -141,12 +141,13 @@ class Witness:
         )
 
     def _follow(self, log: LogSettings) -> None:
-        follower, wait, said = self._follower(log), self._settings.poll_seconds, ""
+        follower, wait, said, size = self._follower(log), self._settings.poll_seconds, "", -1
         while not self._stopping.is_set():
             line, wait = "", self._settings.poll_seconds
             try:
                 turn = follower.turn()
-                if turn.cosigned is not None:
+                if turn.cosigned not in (None, size):
+                    size = turn.cosigned or 0
                     self._say(f"{log.origin}: {turn.verified:,} records checked, {_cosigned(turn.cosigned)}")
             except Breach as breach:
                 self.report(breach)

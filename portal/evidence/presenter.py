@@ -1,4 +1,4 @@
-"""The ledger's records in words, without their content."""
+"""The ledger's records and its witnesses in words, without the records' content."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from ledger.cosigning.queries import Watch, WitnessStanding
+from ledger.crypto import mldsa, notes
 from ledger.log.health import RecordLine
 from portal.presenters.therapies import RECORD_WORDS
 
@@ -45,3 +47,53 @@ def words_of(record_type: str) -> str:
         return known
     _, _, rest = record_type.partition("/")[0].partition(".")
     return rest.replace(".", " ").replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessLine:
+    """One witness: whose it is, what it last said, and its keys as (kind, key id)."""
+
+    party: UUID
+    name: str
+    size: int | None
+    signed_at: datetime | None
+    behind: int
+    kind: str
+    words: str
+    keys: tuple[tuple[str, str], ...]
+
+
+def witnesses(watch: Watch) -> list[WitnessLine]:
+    """Every witness; those that say nothing first."""
+    lines = [_witness(one) for one in watch.witnesses]
+    return sorted(lines, key=lambda line: (line.kind == "ok", line.name))
+
+
+def shortened(note: str, *, width: int = 60) -> str:
+    """A signed note for reading: the long signatures are cut, as nobody reads them."""
+    return "\n".join(line if len(line) <= width else line[: width - 1] + "…" for line in note.splitlines())
+
+
+def _witness(one: WitnessStanding) -> WitnessLine:
+    if one.size is None:
+        kind, words = "wait", "Not heard of yet"
+    elif one.stale:
+        kind, words = "stop", "Silent"
+    elif one.behind:
+        kind, words = "move", "Catching up"
+    else:
+        kind, words = "ok", "Agrees"
+    return WitnessLine(
+        party=one.party,
+        name=one.name,
+        size=one.size,
+        signed_at=one.signed_at,
+        behind=one.behind,
+        kind=kind,
+        words=words,
+        keys=tuple((_algorithm(vkey), key_id) for vkey, key_id in zip(one.vkeys, one.key_ids, strict=True)),
+    )
+
+
+def _algorithm(vkey: str) -> str:
+    return "ML-DSA-44" if notes.parse_vkey(vkey).type == mldsa.TYPE_MLDSA44 else "Ed25519"

@@ -39,12 +39,14 @@ class RecordUnknown(NotFound):
 def ledger(request: HttpRequest) -> HttpResponse:
     """The ledger's health, in words first."""
     actor, at = actor_of(request), now()
-    log, jobs = health.health(), outbox.health(at=at)
+    log, jobs, watch = health.health(), outbox.health(at=at), cosigning.watch(at=at)
     context: dict[str, Any] = {
         "log": log,
         "stalled": log.oldest_pending_at is not None and at - log.oldest_pending_at > CALM,
         "log_key": evidence.log_key(),
-        "watch": cosigning.watch(at=at),
+        "watch": watch,
+        "witnesses": presenter.witnesses(watch),
+        "note": presenter.shortened(watch.published.note) if watch.published else "",
         "checkpoints": health.checkpoints(),
         "records": presenter.records(health.last_records()),
         "keys": health.member_keys(),
