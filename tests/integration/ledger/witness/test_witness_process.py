@@ -1,0 +1,231 @@
+"""A real portal process and real witness processes, each with a database of its own, over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from ledger.crypto import cosignature, notes, policy, submission
+
+ORIGIN = "needlepoint.example/consortium"
+SECONDS = 30
+FOUND = "from tests.factories.therapies import small_consortium; from ledger.log import sequencer; "
+GROW = "from tests.integration.ledger.witness.growing import grow; grow()"
+
+
+class House:
+    """A portal with its database, and witnesses, in one folder."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port, self.processes = folder, port, []
+        self.url = f"http://127.0.0.1:{port}/log"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("NEEDLEPOINT_")}
+        self.environment = {
+            **kept,
+            "REDIS_URL": "",
+            "DATABASE_URL": f"sqlite:///{folder / 'portal.sqlite3'}",
+            "NEEDLEPOINT_DATA_DIR": str(folder / "portal"),
+            "NEEDLEPOINT_WORKER": "none",
+            "NEEDLEPOINT_WITNESS_POLICY": str(folder / "policy"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def manage(self, *arguments, check=True, **environment):
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=settings.BASE_DIR,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def tell(self, code):
+        return self.manage("shell", "-c", code).stdout.strip().splitlines()[-1:]
+
+    def start(self, *arguments, **environment):
+        output = open(self.folder / "output", "a")  # noqa: SIM115
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=settings.BASE_DIR,
+            env=self.environment | environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        output.close()
+        self.processes.append(process)
+        return process
+
+    def serve(self):
+        self.start("-m", "uvicorn", "portal.asgi:application", "--port", str(self.port), "--log-level", "error")
+        self.until(lambda: self.get("checkpoint/pending", None)[0] == 401, "the portal answers")
+
+    def witness(self, code):
+        """Write a witness's settings, enrol its keys, and give the settings file."""
+        path = self.folder / f"{code}.toml"
+        token = self.manage("witness_token", code).stdout.strip()
+        key = self.tell("from ledger.log import evidence; print(evidence.log_key())")[0]
+        path.write_text(
+            f'name = "{code.lower()}.example"\nfolder = "{code}"\nlisten = "127.0.0.1:0"\npoll_seconds = 0.2\n'
+            f'[[log]]\norigin = "{ORIGIN}"\nkeys = ["{key}"]\nurl = "{self.url}"\ntoken = "{token}"\n'
+        )
+        vkeys = self.manage("witness", "--settings", str(path), "--keys").stdout.split()
+        self.manage("enrol_witness", code, *vkeys)
+        return path, token, key, vkeys
+
+    def get(self, path, token):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", f"/log/{path}", headers={"Authorization": f"Bearer {token}"})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except OSError:
+            return 0, ""
+        finally:
+            connection.close()
+
+    def remembered(self, code):
+        """(verified, co-signed) of a witness's own database."""
+        path = self.folder / code / "witness.sqlite3"
+        with closing(sqlite3.connect(path, timeout=30)) as database:
+            return database.execute("SELECT verified, cosigned_size FROM log").fetchone() or (0, 0)
+
+    def until(self, condition, what):
+        began = time.monotonic()
+        while not condition():
+            assert time.monotonic() - began < SECONDS, f"not within {SECONDS} s: {what}\n{self.output()}"
+            time.sleep(0.05)
+
+    def output(self):
+        return (self.folder / "output").read_text()[-5000:]
+
+    def close(self):
+        for process in self.processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory):
+    """The folder of a portal with its members, made once and copied for each test."""
+    made = House(tmp_path_factory.mktemp("founded"), 0)
+    (made.folder / "policy").write_text("quorum none\n")
+    made.manage("migrate", "-v0")
+    made.tell(FOUND + "small_consortium(days=2); sequencer.drain()")
+    return made.folder
+
+
+@pytest.fixture
+def house(founded, tmp_path, free_port):
+    shutil.copytree(founded, tmp_path / "house")
+    made = House(tmp_path / "house", free_port)
+    made.serve()
+    yield made
+    made.close()
+
+
+def test_witnesses_follow_a_portal_and_their_quorum_publishes(house):
+    first, second = house.witness("X0042"), house.witness("C0205")
+    token, log_key = first[1], first[2]
+    text = f"log {log_key}\nwitness a {first[3][0]}\nwitness b {second[3][1]}\ngroup both all a b\nquorum both\n"
+    (house.folder / "policy").write_text(text)
+    assert house.get("checkpoint", token)[0] == 404, "nobody has co-signed yet"
+
+    running = [house.start("manage.py", "witness", "--settings", str(path)) for path, *_ in (first, second)]
+    house.until(lambda: house.get("checkpoint", token)[0] == 200, "both have co-signed")
+
+    note = house.get("checkpoint", token)[1]
+    found = policy.open_checkpoint(note, policy.parse(text.encode()), now=int(time.time()))
+    assert house.remembered("X0042") == house.remembered("C0205") == (found.size, found.size)
+    verifiers = [cosignature.verifier(vkey) for vkey in (*first[3], *second[3])]
+    assert len(notes.open_note(note, verifiers).signatures) == 4
+
+    # One is killed with the log growing under it; the quorum waits for it, and it goes on where it was.
+    os.killpg(running[1].pid, signal.SIGKILL)
+    running[1].wait(timeout=10)
+    house.tell(GROW)
+    house.until(lambda: house.remembered("X0042")[1] > found.size, "the first goes on")
+    assert f"\n{found.size}\n" in house.get("checkpoint", token)[1], "one of two is no quorum"
+    house.start("manage.py", "witness", "--settings", str(second[0]))
+    grown = house.remembered("X0042")[1]
+    house.until(lambda: f"\n{grown}\n" in house.get("checkpoint", token)[1], "the second has caught up")
+    assert house.manage("witness", "--settings", str(first[0]), "--reports").stdout == ""
+
+
+def test_a_bent_record_is_refused_reported_and_never_published(house):
+    path, token, log_key, vkeys = house.witness("R0901")
+    (house.folder / "policy").write_text(f"log {log_key}\nwitness a {vkeys[0]}\nquorum a\n")
+    with closing(sqlite3.connect(house.folder / "portal.sqlite3", timeout=30)) as database:
+        names = database.execute("SELECT name FROM sqlite_master WHERE type='trigger' AND tbl_name='ledger_record'")
+        for (name,) in names.fetchall():
+            database.execute(f'DROP TRIGGER "{name}"')
+        record, envelope = database.execute(
+            'SELECT r.id, r.envelope FROM ledger_record r JOIN ledger_leaf l ON l.record_id = r.id WHERE l."index" = 5'
+        ).fetchone()
+        changed = bytes(envelope).replace(b'"payload":"e', b'"payload":"f', 1)
+        assert changed != bytes(envelope)
+        database.execute("UPDATE ledger_record SET envelope = ? WHERE id = ?", (changed, record))
+        database.commit()
+
+    done = house.manage("witness", "--settings", str(path), "--once", check=False)
+
+    assert done.returncode == 2
+    assert re.search(r"ALERT altered_entry .* at record 5", done.stderr)
+    assert "altered_entry" in house.manage("witness", "--settings", str(path), "--reports").stdout
+    assert house.get("checkpoint", token)[0] == 404
+
+
+def test_a_witness_without_its_memory_does_not_start(house):
+    path, *_ = house.witness("P0501")
+    assert house.manage("witness", "--settings", str(path), "--once").returncode == 0
+    for file in (house.folder / "P0501").glob("witness.sqlite3*"):
+        file.unlink()
+
+    done = house.manage("witness", "--settings", str(path), check=False)
+
+    assert done.returncode == 1
+    assert "no longer knows what it co-signed" in done.stderr
+
+
+def test_a_witness_opens_no_portals_database_and_answers_submissions(house):
+    path, token, *_ = house.witness("M0311")
+    path.write_text(path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{_free()}"))
+    port = int(re.search(r'listen = "127.0.0.1:(\d+)"', path.read_text())[1])
+    house.start("manage.py", "witness", "--settings", str(path), DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    house.until(lambda: (house.folder / "M0311").exists() and house.remembered("M0311")[1], "it co-signed")
+
+    size = house.remembered("M0311")[1]
+    note = house.get("checkpoint/pending", token)[1]
+    for old, status in ((size, 200), (0, 409)):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("POST", "/add-checkpoint", submission.encode(old, [], note))
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        assert answer.status == status, body
+        connection.close()
+    assert (answer.headers["Content-Type"], body) == ("text/x.tlog.size", f"{size}\n")
+
+
+def _free():
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
