@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -223,9 +224,37 @@ def test_a_witness_opens_no_portals_database_and_answers_submissions(house):
     assert (answer.headers["Content-Type"], body) == ("text/x.tlog.size", f"{size}\n")
 
 
-def _free():
-    import socket
+def test_one_command_runs_a_consortium_and_ctrl_c_ends_all_of_it(founded, tmp_path):
+    shutil.copytree(founded, tmp_path / "house")
+    port = _free_row(6)
+    house = House(tmp_path / "house", port)
+    try:
+        command = house.start("manage.py", "consortium", "--port", str(port))
+        agreed = "records published; 5 of 5 witnesses watch, 4 are needed"
+        house.until(lambda: agreed in (house.folder / "output").read_text(), "five have co-signed")
 
+        command.send_signal(signal.SIGINT)
+
+        assert command.wait(timeout=SECONDS) == 0
+        assert "ALERT" not in house.output()
+        for number in range(6):
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", port + number)) != 0, "somebody still listens"
+    finally:
+        house.close()
+
+
+def _free_row(count):
+    """The first of so many free ports in a row."""
+    for first in range(20_000 + os.getpid() % 500 * 20, 60_000, count):
+        with suppress(OSError), ExitStack() as probes:
+            for number in range(count):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", first + number))
+            return first
+    raise AssertionError("no free ports")
+
+
+def _free():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
