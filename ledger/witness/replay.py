@@ -57,6 +57,8 @@ class Replay:
         except VerificationError as problem:
             raise breach("unknown_key", f"Record {index}, by party {entry.party}: {problem}") from problem
         before = self._placed(index, entry, heads, breach)
+        if not self._store.is_new_request(self._origin, str(entry.party), entry.key):
+            raise breach("contract", f"Record {index} ({entry.type}) answers a request that was answered before.")
         try:
             contract = contract_for(entry.chain_kind)
             state = contract.admit(dict(before.state) if before else contract.initial(), entry, self._world)

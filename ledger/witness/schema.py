@@ -34,6 +34,9 @@ CREATE TABLE chain (
     origin TEXT NOT NULL, chain TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
     seq INTEGER NOT NULL, head TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (origin, chain)
 ) WITHOUT ROWID;
+CREATE TABLE request (
+    origin TEXT NOT NULL, party TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (origin, party, key)
+) WITHOUT ROWID;
 CREATE TABLE party (
     origin TEXT NOT NULL, party TEXT NOT NULL, code TEXT NOT NULL, kind TEXT NOT NULL, country TEXT NOT NULL,
     PRIMARY KEY (origin, party)

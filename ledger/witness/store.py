@@ -194,6 +194,16 @@ class Store:
             origin, chain, memory.kind, memory.subject, memory.seq, memory.head, json.dumps(memory.state),
         )  # fmt: skip
 
+    def is_new_request(self, origin: str, party: str, key: str) -> bool:
+        """Whether this party's idempotency key was never seen before; it is from now on."""
+        with self._lock:
+            return (
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO request VALUES (?, ?, ?)", (origin, party, key)
+                ).rowcount
+                == 1
+            )
+
     def party(self, origin: str, party: str) -> tuple[str, str, str] | None:
         """A member's code, kind and country."""
         return self._one("SELECT code, kind, country FROM party WHERE origin = ? AND party = ?", origin, party)

@@ -10,7 +10,7 @@ from uuid import UUID
 from ledger.crypto import ed25519
 from ledger.ids import derived
 from ledger.log.contract import PartyFacts, Refused
-from ledger.log.documents import PUBLISHED, digest_of
+from ledger.log.document_rules import PUBLISHED, digest_of
 from ledger.log.entries import Entry
 from ledger.parties.contract import ENROLLED, public_keys
 from ledger.witness.store import Store

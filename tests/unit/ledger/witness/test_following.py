@@ -221,6 +221,10 @@ BAD_RECORDS = {
         lambda a: a.key_of(3, 90, change=lambda e: replace(e, chain=derived("chain", "register", "x"))),
     ),
     "a time before it happened": ("contract", lambda a: a.key_of(3, 90, change=later)),
+    "a request that was answered": (
+        "contract",
+        lambda a: a.member(99, change=lambda e: replace(e, key="key-00000002")),
+    ),
     "a key of small order": ("contract", lambda a: a.key_of(3, 90, body={"public_key": "00" * 32})),
     "a second enrolment": ("contract", lambda a: a.member(3)),
     "a kind that nobody knows": ("contract", lambda a: a.key_of(3, 90, type="ledger.party.deleted/v1")),
