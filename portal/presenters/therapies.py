@@ -178,12 +178,13 @@ def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], 
     mark, word = {
         "verified": ("verified", "verified"),
         "signed": ("signed", "signed, not yet in a checkpoint"),
-        "broken": ("none", f"does not verify: {record.problem}"),
+        "broken": ("none", "does not verify"),
     }[record.standing]
+    detail = _detail(record, journey, parties)
     return EntryView(
         at=record.occurred_at,
         title=record_title(record, journey),
-        detail=_detail(record, journey, parties),
+        detail=f"{detail} Why: {record.problem}" if record.standing == "broken" else detail,
         mark=mark,
         mark_word=word,
         kind="stop" if bad or record.standing == "broken" else "",

@@ -28,7 +28,9 @@ def test_axe_finds_nothing_on_the_pages_of_strangers(open_page, path):
     assert _findings(open_page(path, width=360)) == {}
 
 
-@pytest.mark.parametrize("path", ["/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/password/change/"])
+@pytest.mark.parametrize(
+    "path", ["/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/password/change/", "/worklist/"]
+)
 def test_axe_finds_nothing_on_the_pages_of_ones_own_account(open_page, nurse_session, path):
     assert _findings(open_page(path, session=nurse_session)) == {}
 
