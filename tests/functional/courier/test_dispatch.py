@@ -19,11 +19,11 @@ def test_places_are_looked_at_then_published(as_person: Any, width: int, theme: 
     is_sound(page)
     page.get_by_role("link", name="Publish places").first.click()
     is_sound(page)
-    page.get_by_label("Places").fill(f"van {width}")
+    page.locator("#id_resources").fill(f"van {width}")
     page.get_by_label("Begins at").fill("25:00")
     page.get_by_role("button", name="See what would be published").click()
     expect(page.get_by_text("no hour of the day").first).to_be_visible()
-    expect(page.get_by_label("Places")).to_have_value(f"van {width}")
+    expect(page.locator("#id_resources")).to_have_value(f"van {width}")
     is_sound(page)
 
     page.get_by_label("Begins at").fill("07:30")
