@@ -110,7 +110,7 @@ def test_from_the_order_to_the_hand_over(as_person: Any) -> None:
     is_sound(nurse)
     nurse.get_by_role("button", name="Sign and print").click()
     expect(nurse.get_by_text("The print dialogue opens now")).to_be_visible()
-    assert nurse.evaluate("window.dialogues") == 1
+    nurse.wait_for_function("window.dialogues === 1")
     nurse.reload()
     assert nurse.evaluate("window.dialogues") is None
 
