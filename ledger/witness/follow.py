@@ -75,6 +75,10 @@ class Follower:
                 raise
             return self._turn()
 
+    def close(self) -> None:
+        """Close the connection to the log."""
+        self._source.close()
+
     def _turn(self) -> Turn:
         memory = self._store.log(self._log.origin)
         try:

@@ -102,8 +102,9 @@ class Witness:
         good = True
         for log in self._settings.logs:
             if log.url:
+                follower = self._follower(log)
                 try:
-                    turn = self._follower(log).turn()
+                    turn = follower.turn()
                     self._say(f"{log.origin}: {turn.verified:,} records checked, {_cosigned(turn.cosigned)}")
                 except Breach as breach:
                     self.report(breach)
@@ -111,6 +112,8 @@ class Witness:
                 except Unreachable as problem:
                     self._say(f"{log.origin}: {problem}")
                     good = False
+                finally:
+                    follower.close()
         return good
 
     def report(self, breach: Breach) -> None:
@@ -160,6 +163,7 @@ class Witness:
                 self._say(line)
             said = line
             self._stopping.wait(wait)
+        follower.close()
 
     def _begin(self, run: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=run, name=name, daemon=True)
