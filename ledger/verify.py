@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ledger.bundles import checks, report
 from ledger.bundles import format as file_format
+from ledger.crypto import notes
 from ledger.crypto.errors import VerificationError
 
 RULES = ("ledger.rules", "custody.rules", "manufacturing.contract")
@@ -28,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     for name in RULES:
         importlib.import_module(name).register()
-    quorum = len(given.witness) if given.quorum is None else given.quorum
     try:
+        named = {notes.parse_vkey(key).name for key in given.witness}
+        quorum = len(named) if given.quorum is None else given.quorum
         bundle = file_format.read(given.bundle)
         verdict = checks.check(bundle, log_key=given.log_key, witnesses=given.witness, quorum=quorum)
     except VerificationError as problem:

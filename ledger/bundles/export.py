@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from ledger.bundles.format import Bundle, PrintedName
 from ledger.clock import stamp
+from ledger.cosigning import queries as cosigning
 from ledger.crypto.tlog_proof import TlogProof
 from ledger.errors import Conflict, NotFound
 from ledger.log import evidence
@@ -36,7 +37,9 @@ def bundle_of(*, kind: str, subject: UUID, along: Iterable[Place] = (), at: date
     if main is None:
         raise NothingToShow("There is nothing on the ledger about this.")
     wanted = Record.objects.filter(Q(chain__in={main, *_chains(along)}) | Q(chain__kind="register"))
-    checkpoint = evidence.checkpoint_at()
+    checkpoint = cosigning.published()
+    if checkpoint is None:
+        raise NotYetInTheLog("No checkpoint is published yet: too few witnesses have co-signed one. Try again soon.")
     if wanted.filter(Q(leaf=None) | Q(leaf__index__gte=checkpoint.size)).exists():
         raise NotYetInTheLog("Some of these records wait for their place in the log. Try again in a second.")
     included = evidence.included(wanted.order_by("leaf__index"), size=checkpoint.size)
@@ -45,7 +48,7 @@ def bundle_of(*, kind: str, subject: UUID, along: Iterable[Place] = (), at: date
     return Bundle(
         log=settings.LOG_ORIGIN,
         log_key=evidence.log_key(),
-        witnesses=(),
+        witnesses=tuple(one.witness.vkey for one in cosigning.cosignatures_of(checkpoint.size)),
         chain_kind=kind,
         subject=subject,
         made_at=stamp(at),

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 from django.db import transaction
+from django.test import Client
 from django.urls import reverse
 
 from custody.compliance.bundles import therapy_bundle
@@ -21,11 +22,14 @@ from custody.compliance.tasks import close_provers, operator_prover, prove_now
 from ledger.bundles import checks, export, report
 from ledger.bundles import format as file_format
 from ledger.bundles.format import Bundle, BundleUnreadable, PrintedName
-from ledger.crypto import canonical, checkpoint, cosignature, dsse, ed25519, merkle, notes
+from ledger.clock import now
+from ledger.cosigning.operations import enrol_witness
+from ledger.crypto import canonical, checkpoint, cosignature, dsse, ed25519, merkle, mldsa, notes
 from ledger.crypto.tlog_proof import TlogProof
 from ledger.log import sequencer
-from ledger.log.models import PendingRecord
+from ledger.log.models import Checkpoint, PendingRecord
 from ledger.log.operations import append
+from ledger.witness.keys import WitnessKeys
 from portal.demonstration.walker import Story
 from tests.factories.screens import somebody
 from tests.factories.therapies import Told, small_consortium, told
@@ -214,6 +218,38 @@ def test_witnesses_that_did_not_sign_are_missed(bundle):
     (problem,) = problems(bundle, witnesses=[witness], quorum=1)
 
     assert problem == "checkpoint: 0 witnesses cosigned it, 1 were asked for"
+
+
+def test_the_members_witnesses_are_in_it_and_count_once_each(one, tmp_path):
+    """Each co-signs with two keys, Ed25519 and ML-DSA-44; that is one witness."""
+    watchers = {}
+    with transaction.atomic():
+        text = notes.parse_note(Checkpoint.objects.latest("size").note).text
+        for number, code in enumerate(("X0042", "M0311"), start=1):
+            keys = WitnessKeys(
+                f"{code.lower()}.example",
+                ed25519.InMemorySigner(bytes([number]) * 32),
+                mldsa.MldsaSigner(bytes([64 + number]) * 32),
+            )
+            for vkey in keys.vkeys:
+                enrol_witness(party=one.cast.parties[code].id, vkey=vkey, at=now())
+            lines = keys.cosign(text, timestamp=int(now().timestamp()))
+            answer = Client().post("/log/cosignatures", f"{text}\n{lines}".encode(), "text/plain")
+            assert answer.status_code == 200
+            watchers[code] = keys
+        bundle = therapy_bundle(therapy=one.therapy, at=one.now)
+        transaction.set_rollback(True)
+    file = tmp_path / "watched.zip"
+    file.write_bytes(packed(bundle))
+    known = [f"--witness={vkey}" for keys in watchers.values() for vkey in keys.vkeys]
+
+    verdict = checks.check(bundle)
+    held, too_many = run_alone(str(file), *known), run_alone(str(file), *known, "--quorum", "3")
+
+    assert verdict.witnesses == ("m0311.example", "x0042.example")
+    assert "cosigned by these witnesses: m0311.example, x0042.example" in " ".join(report.report(verdict).split())
+    assert held.returncode == 0, held.stdout
+    assert (too_many.returncode, "2 witnesses cosigned it, 3 were asked for" in too_many.stdout) == (1, True)
 
 
 def test_a_published_proof_that_does_not_hold_is_found_though_its_record_is_signed(one):
