@@ -10,7 +10,7 @@ from custody.scheduling.publishing import NewSlot, publish_slots
 from ledger.parties.models import Party
 from portal.demonstration.consortium import Cast
 
-CHAIRS, BEDS, SUITES = 4, 8, 4
+CHAIRS, BEDS, SUITES = 6, 18, 6
 WEEKEND = 5
 
 
@@ -54,7 +54,7 @@ def _slots_of(party: Party, first: datetime, days: int) -> list[NewSlot]:
         elif party.kind == "manufacturer":
             if working:
                 for suite in range(SUITES):
-                    place("manufacturing", f"suite {'ABCD'[suite]}", 9, 0, timedelta(days=14))
+                    place("manufacturing", f"suite {'ABCDEF'[suite]}", 9, 0, timedelta(days=14))
             place("testing", "QC laboratory", 9, 0, timedelta(days=21), 6)
             place("release_review", "QP office", 9, 0, timedelta(days=5), 6)
         elif party.kind == "courier":
