@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 
 CALM = Story("as planned")
 
@@ -62,6 +62,7 @@ TOLD: tuple[Case, ...] = (
         Story("out of specification, to be told", outside=frozenset({"test-dose"}), oos_until="accepted"),
     ),
     Case(FRESH, LINDEN, 8.4, Story("warm on the way out, open", readings={"outbound": "excursion"}, resolve=False)),
+    Case(FRESH, LINDEN, 7.9, Story("delayed on the road, open", delayed_after="pickup-outbound", resolve=False)),
     Case(FRESH, HARROW, 9.4, Story("silent logger, open", readings={"outbound": "gap"}, resolve=False)),
     Case(FROZEN, HARROW, 33, Story("a step out of limits, open", outside=frozenset({"cryopreserve"}), resolve=False)),
     Case(FRESH, HARROW, 11.5, Story("shipper refused once", refuse_handoff="pickup-outbound")),

@@ -19,7 +19,8 @@ from portal.demonstration import consortium, slots
 from portal.demonstration.consortium import Cast
 from portal.demonstration.patients import invented
 from portal.demonstration.stories import Case, cases
-from portal.demonstration.walker import Story, Walker, Watch
+from portal.demonstration.story import Story
+from portal.demonstration.walker import Walker, Watch
 
 PAST_DAYS, FUTURE_DAYS = 140, 150
 EARLIER_AT_MOST = 14

@@ -6,8 +6,7 @@ come from the contract's open steps and the protocol document.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -26,7 +25,7 @@ from custody.scheduling import queries as slots
 from custody.scheduling.plan import Criteria
 from custody.telemetry import operations as telemetry
 from custody.telemetry.models import Device
-from custody.telemetry.simulation import Kind, readings_for
+from custody.telemetry.simulation import readings_for
 from custody.therapies import operations as therapies
 from custody.therapies.queries import protocol_by_digest
 from custody.transport import operations as transport
@@ -36,6 +35,7 @@ from ledger.parties.actor import Actor
 from manufacturing.batches.operations import perform_batch_step
 from manufacturing.quality import operations as quality
 from portal.demonstration.consortium import Cast
+from portal.demonstration.story import Story
 
 Watch = Callable[[Step, Record], None]
 STEP_MINUTES = 12
@@ -43,33 +43,6 @@ STEP_MINUTES = 12
 
 class StoryEnds(Exception):
     """The therapy can go no further; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What happens to a therapy beside the ordinary.
-
-    `stop_before`: the step at which the story rests. `readings`: leg → kind of the logger's readings (calm, excursion,
-    gap, tilt). `outside`: steps with a value out of limits. `stop_identity`: the step at which a wrong bag is scanned.
-    `oos_until`: how far the out-of-specification path goes. `resolve`: whether exceptions are closed by who may.
-    """
-
-    name: str
-    stop_before: str = ""
-    declined: bool = False
-    cancel: str = ""
-    fail: str = ""
-    readings: Mapping[str, Kind] = field(default_factory=dict)
-    outside: frozenset[str] = frozenset()
-    stop_identity: str = ""
-    oos_until: str = ""
-    resolve: bool = True
-    refuse_handoff: str = ""
-
-    @property
-    def waits(self) -> bool:
-        """Whether the story means to wait for somebody, at a step or with an open exception, before the present."""
-        return bool(self.stop_before) or not self.resolve or self.oos_until not in ("", "informed")
 
 
 class Walker:
@@ -241,6 +214,8 @@ class Walker:
         leg = protocol.leg(step.leg or "")
         if step.party == leg.destination:
             self._commit_readings(leg.code, by, at)
+        elif step.code == self.story.delayed_after:
+            transport.report_problem(therapy=self.therapy, problem="delay", by=by, at=at, key=f"{key}-delay")
         return record
 
     def _generic(

@@ -18,7 +18,7 @@ from custody.labels.operations import reprint_label
 from ledger.crypto import canonical, dsse, ed25519, merkle
 from ledger.ids import uuid7
 from ledger.log.models import Record
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.plain import noter, plain_chain
 from tests.factories.therapies import ORDERED_AT, small_consortium, told
 

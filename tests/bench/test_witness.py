@@ -20,7 +20,7 @@ from ledger.witness.follow import Follower
 from ledger.witness.keys import WitnessKeys
 from ledger.witness.source import LogSource
 from ledger.witness.store import Store
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.therapies import small_consortium, told
 
 RECORDS = 1_500

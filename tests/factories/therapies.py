@@ -12,7 +12,8 @@ from ledger.log.models import Chain
 from ledger.parties.actor import Actor
 from portal.demonstration import consortium, slots, telling
 from portal.demonstration.consortium import Cast
-from portal.demonstration.walker import Story, Walker
+from portal.demonstration.story import Story
+from portal.demonstration.walker import Walker
 
 ORDERED_AT = datetime(2026, 8, 3, 8, 0, tzinfo=UTC)
 LATER = ORDERED_AT + timedelta(days=400)

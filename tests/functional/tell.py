@@ -34,8 +34,8 @@ def main() -> None:
     from ledger.log import sequencer
     from portal.demonstration import consortium, slots
     from portal.demonstration.stories import Case
+    from portal.demonstration.story import Story
     from portal.demonstration.telling import prepare, tell_case
-    from portal.demonstration.walker import Story
 
     # Each test uses up a therapy of its own, and a bed is taken for weeks.
     consortium.LOGGERS_A_COURIER, slots.BEDS, slots.CHAIRS = 24, 40, 8

@@ -16,7 +16,7 @@ from ledger.crypto import checkpoint, tiles
 from ledger.log import evidence, sequencer
 from ledger.log.models import Leaf
 from ledger.parties.models import PartyKey
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.screens import somebody
 from tests.factories.therapies import small_consortium, told
 

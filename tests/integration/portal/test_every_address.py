@@ -38,8 +38,8 @@ from portal.accounts.models import Membership, User
 from portal.accounts.roles import ROLES
 from portal.demonstration import consortium, slots
 from portal.demonstration.stories import Case
+from portal.demonstration.story import Story
 from portal.demonstration.telling import tell_case
-from portal.demonstration.walker import Story
 
 HOME, ELSEWHERE = "X0042", "X0117"
 DAYS_PAST, DAYS_AHEAD = 40, 60

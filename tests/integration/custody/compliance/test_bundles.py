@@ -30,7 +30,7 @@ from ledger.log import sequencer
 from ledger.log.models import Checkpoint, PendingRecord
 from ledger.log.operations import append
 from ledger.witness.keys import WitnessKeys
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.screens import somebody
 from tests.factories.therapies import Told, small_consortium, told
 

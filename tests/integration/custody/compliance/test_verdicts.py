@@ -17,7 +17,7 @@ from ledger.log.verification import findings
 from ledger.outbox.dispatcher import run_pending
 from ledger.proofs.circuit import STANDARD
 from ledger.proofs.verifier import VerificationError
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.prover]

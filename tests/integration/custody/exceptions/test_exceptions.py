@@ -17,7 +17,7 @@ from custody.therapies.models import OpenStep, Therapy
 from ledger.errors import NotPermitted
 from ledger.log.contract import Refused
 from manufacturing.quality.operations import release_batch
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = pytest.mark.django_db

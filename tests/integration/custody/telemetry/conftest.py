@@ -15,7 +15,8 @@ from ledger.log.models import Chain
 from ledger.parties.actor import Actor
 from portal.demonstration import consortium, slots, telling
 from portal.demonstration.consortium import Cast
-from portal.demonstration.walker import Story, Walker
+from portal.demonstration.story import Story
+from portal.demonstration.walker import Walker
 
 ORDERED_AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 NEVER = ORDERED_AT + timedelta(days=200)

@@ -17,7 +17,7 @@ from ledger.log.models import Record, RefusedAction
 from ledger.log.operations import KeyUsedOtherwise
 from ledger.log.verification import findings
 from ledger.outbox.models import OutboxJob
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from custody.transport.operations import (
 )
 from ledger.errors import NotPermitted
 from ledger.log.contract import Refused
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = pytest.mark.django_db

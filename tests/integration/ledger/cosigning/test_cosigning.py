@@ -18,7 +18,7 @@ from ledger.log import evidence, sequencer
 from ledger.log.models import Checkpoint
 from ledger.parties.models import Party
 from ledger.witness.keys import WitnessKeys
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.screens import somebody
 from tests.factories.therapies import small_consortium, told
 

@@ -20,7 +20,7 @@ from ledger.log.models import Record
 from ledger.log.verification import Finding, findings
 from ledger.parties.models import Party
 from portal.accounts.actors import system_actor
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests import append_only
 from tests.factories.therapies import Told, small_consortium, told
 

@@ -21,7 +21,7 @@ from custody.exceptions.operations import close_exception
 from ledger.log import projections, sequencer
 from ledger.log.models import Chain, Checkpoint, Leaf, PendingRecord, Record, SignedName, Tile
 from ledger.log.verification import findings
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests import append_only
 from tests.factories.therapies import Told, small_consortium, told
 

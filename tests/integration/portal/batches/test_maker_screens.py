@@ -12,7 +12,7 @@ from custody.exceptions.models import CustodyException
 from custody.therapies.models import StepRecord
 from custody.transport.models import Shipment
 from ledger.privacy.models import SealedPayload
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.screens import signed_in, somebody, step_form
 from tests.factories.therapies import small_consortium, told
 

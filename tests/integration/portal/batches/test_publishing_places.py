@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from custody.scheduling.models import Booking, Slot
 from ledger.ids import uuid7
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.screens import signed_in, somebody
 from tests.factories.therapies import ORDERED_AT, small_consortium, told
 

@@ -17,7 +17,7 @@ from custody.therapies.models import StepRecord, Therapy
 from ledger.ids import uuid7
 from ledger.log.models import Record
 from portal.accounts.demonstration import PASSWORD
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from portal.presenters.labels import NoBarcode, inline_svg
 from tests.factories.screens import signed_in, somebody, step_form, step_url
 from tests.factories.therapies import small_consortium, told

@@ -11,7 +11,7 @@ from custody.scheduling.models import Booking, SlotHold
 from ledger.ids import uuid7
 from ledger.log.models import Record
 from portal.accounts.demonstration import PASSWORD
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.screens import signed_in, somebody
 from tests.factories.therapies import small_consortium, told
 

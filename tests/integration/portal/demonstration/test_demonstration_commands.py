@@ -21,7 +21,7 @@ from portal.accounts.roles import ROLES
 from portal.demonstration import consortium, telling
 from portal.demonstration.members import MEMBERS
 from portal.demonstration.stories import Case
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 
 SMALL = (
     Case("cd19-fresh", "X0042", 9.0, Story("rest", stop_before="booking")),

@@ -54,6 +54,7 @@ ENDS = {
     "out of specification, physician asks": end("active", "out_of_specification", "out_of_specification", "requested"),
     "out of specification, to be told": end("active", "out_of_specification", "out_of_specification", "accepted"),
     "warm on the way out, open": end("active", "excursion", "excursion"),
+    "delayed on the road, open": end("active", "transport_problem", "transport_problem"),
     "silent logger, open": end("active", "custody_gap", "custody_gap"),
     "a step out of limits, open": end("active", "deviation", "deviation"),
     "shipper refused once": end("active"),

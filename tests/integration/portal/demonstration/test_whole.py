@@ -13,7 +13,7 @@ from portal.demonstration.stories import TOLD
 from portal.demonstration.telling import tell_all
 
 pytestmark = pytest.mark.django_db
-OPEN_ONCE = {"identity_stop", "custody_gap", "excursion", "deviation"}
+OPEN_ONCE = {"identity_stop", "custody_gap", "transport_problem", "excursion", "deviation"}
 
 
 def test_every_story_rests_where_it_means_to_though_all_share_the_places():

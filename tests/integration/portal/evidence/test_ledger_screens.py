@@ -11,7 +11,7 @@ from ledger.crypto import checkpoint, merkle, notes, tiles, tlog_proof
 from ledger.log import evidence, sequencer
 from ledger.log.models import Checkpoint, Leaf, PendingRecord, Record
 from ledger.outbox.models import JobState, OutboxJob
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.append_only import lifted
 from tests.factories.screens import somebody
 from tests.factories.therapies import small_consortium, told

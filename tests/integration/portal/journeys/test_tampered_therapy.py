@@ -13,7 +13,7 @@ from custody.therapies.models import StepRecord, Therapy
 from ledger.crypto import base64s
 from ledger.log.models import Chain, Leaf, PendingRecord, Record, SignedName
 from ledger.parties.actor import Actor
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.append_only import lifted
 from tests.factories.screens import signed_in
 from tests.factories.therapies import small_consortium, told

@@ -27,7 +27,7 @@ from ledger.log import sequencer
 from ledger.log.models import Record
 from ledger.log.queries import entry_in
 from portal.accounts.demonstration import PASSWORD
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from portal.presenters.money import money
 from tests.append_only import lifted
 from tests.factories.screens import signed_in, somebody

@@ -21,7 +21,7 @@ from custody.compliance.tasks import close_provers, prove_now
 from ledger.log import sequencer
 from ledger.log.evidence import checkpoint_at, log_key
 from ledger.log.models import Record
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.append_only import lifted
 from tests.factories.screens import signed_in, somebody
 from tests.factories.therapies import small_consortium, told

@@ -14,7 +14,7 @@ from ledger.log import sequencer
 from ledger.log.models import Record
 from portal.accounts.demonstration import PASSWORD
 from portal.accounts.models import User
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.screens import signed_in, somebody
 from tests.factories.therapies import small_consortium, told
 

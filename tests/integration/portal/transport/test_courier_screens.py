@@ -13,7 +13,7 @@ from custody.therapies.models import StepRecord, Therapy
 from custody.transport.models import Handoff
 from ledger.log import verification
 from portal.accounts.demonstration import PASSWORD
-from portal.demonstration.walker import Story
+from portal.demonstration.story import Story
 from tests.factories.screens import signed_in, somebody, step_form
 from tests.factories.therapies import small_consortium, told
 
