@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,7 @@ from custody.contract import ReadyStep, ready_steps
 from custody.exceptions import operations as exceptions
 from custody.exceptions.models import CustodyException
 from custody.labels.operations import print_label
-from custody.protocols.document import Field, Protocol, Step
+from custody.protocols.document import Protocol, Step
 from custody.scheduling import operations as scheduling
 from custody.scheduling import queries as slots
 from custody.scheduling.plan import Criteria
@@ -34,6 +33,7 @@ from ledger.log.models import Chain, Record
 from ledger.parties.actor import Actor
 from manufacturing.batches.operations import perform_batch_step
 from manufacturing.quality import operations as quality
+from portal.demonstration import entered
 from portal.demonstration.consortium import Cast
 from portal.demonstration.story import Story
 
@@ -267,32 +267,12 @@ class Walker:
         return {kind: special.get(kind) or state["coi"] for kind in step.scans}
 
     def _values(self, step: Step) -> dict[str, str]:
-        return {field.code: self._value(step, field) for field in step.fields if field.required}
-
-    def _value(self, step: Step, field: Field) -> str:
-        outside = step.code in self.story.outside and field == _first_limited(step)
-        if field.kind == "decimal":
-            return self._decimal(field, outside)
-        if field.kind == "choice":
-            others = [choice for choice in field.choices if choice != field.expected]
-            if outside and others:
-                return others[0]
-            return field.expected or field.choices[0]
-        if field.kind == "check":
-            return "no" if outside else (field.expected or "yes")
-        if field.kind == "code":
-            return field.expected or f"{field.code[:2].upper()}-{self.random.randint(1000, 9999)}"
-        return "As planned."
-
-    def _decimal(self, field: Field, outside: bool) -> str:
-        low = field.low if field.low is not None else Decimal(0)
-        high = field.high if field.high is not None else low + 100
-        grain = Decimal(1).scaleb(-field.decimals)
-        if outside:
-            value = low * Decimal("0.9") - grain if low > 0 else high + max(grain, (high - low) / 10)
-        else:
-            value = low + (high - low) * Decimal(self.random.randint(350, 700)) / 1000
-        return format(value.quantize(grain), "f")
+        outside = entered.first_limited(step) if step.code in self.story.outside else None
+        return {
+            field.code: entered.value(field, outside=field == outside, random=self.random)
+            for field in step.fields
+            if field.required
+        }
 
     def _free_logger(self, courier: UUID, at: datetime) -> Device:
         """A logger of the courier that is on no way at that time."""
@@ -402,7 +382,3 @@ def chain_time(chain: Chain) -> datetime:
     last = chain.records.order_by("-seq").values_list("recorded_at", flat=True).first()
     assert last is not None, "a therapy has at least its order"
     return last
-
-
-def _first_limited(step: Step) -> Field | None:
-    return next((f for f in step.fields if f.low is not None or f.high is not None or f.expected), None)

@@ -1,0 +1,40 @@
+"""What people of the demonstration enter: values in limits, or one that is not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+
+from custody.protocols.document import Field, Step
+
+
+def first_limited(step: Step) -> Field | None:
+    """The first field that has limits, or an expected value."""
+    return next((f for f in step.fields if f.low is not None or f.high is not None or f.expected), None)
+
+
+def value(field: Field, *, outside: bool, random: Random) -> str:
+    """A value for this field, in limits or just outside."""
+    if field.kind == "decimal":
+        return _decimal(field, outside, random)
+    if field.kind == "choice":
+        others = [choice for choice in field.choices if choice != field.expected]
+        if outside and others:
+            return others[0]
+        return field.expected or field.choices[0]
+    if field.kind == "check":
+        return "no" if outside else (field.expected or "yes")
+    if field.kind == "code":
+        return field.expected or f"{field.code[:2].upper()}-{random.randint(1000, 9999)}"
+    return "As planned."
+
+
+def _decimal(field: Field, outside: bool, random: Random) -> str:
+    low = field.low if field.low is not None else Decimal(0)
+    high = field.high if field.high is not None else low + 100
+    grain = Decimal(1).scaleb(-field.decimals)
+    if outside:
+        value = low * Decimal("0.9") - grain if low > 0 else high + max(grain, (high - low) / 10)
+    else:
+        value = low + (high - low) * Decimal(random.randint(350, 700)) / 1000
+    return format(value.quantize(grain), "f")
