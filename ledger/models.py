@@ -1,6 +1,12 @@
 """Every model of the ledger, for Django."""
 
 from ledger.cosigning.models import Cosignature, LogToken, Witness
+from ledger.divergence.models import (
+    Divergence,
+    DivergenceAcknowledgement,
+    DivergenceReport,
+    DivergenceResolution,
+)
 from ledger.log.models import (
     Chain,
     Checkpoint,
@@ -21,6 +27,10 @@ __all__ = [
     "Checkpoint",
     "Cosignature",
     "DataKey",
+    "Divergence",
+    "DivergenceAcknowledgement",
+    "DivergenceReport",
+    "DivergenceResolution",
     "Document",
     "KeyWrap",
     "Leaf",

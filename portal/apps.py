@@ -6,3 +6,4 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         from portal import checks  # noqa: F401  registers them
+        from portal.divergence import tasks  # noqa: F401  registers the handlers of their outbox jobs

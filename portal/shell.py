@@ -20,6 +20,8 @@ from ledger.parties.actor import Actor
 from portal import styleguide as examples
 from portal.accounts.roles import ROLES
 from portal.dashboards import registry
+from portal.divergence import presenter
+from portal.divergence.presenter import Diverged
 from portal.live import feed
 
 LIVE_PATH = "/live/"
@@ -83,6 +85,7 @@ class Shell:
     live_since: str
     demonstration: bool
     links: dict[str, str] = field(default_factory=dict)
+    diverged: Diverged | None = None
 
     @property
     def alerts(self) -> int:
@@ -110,6 +113,7 @@ def _shell(request: HttpRequest) -> Shell:
         live_url=LIVE_PATH if actor else "",
         live_since=str(getattr(request, "live_since", "")),
         demonstration=settings.DEMONSTRATION,
+        diverged=presenter.bar() if actor else None,
         links={name: url for name, view in LINKS.items() if (url := _url(view))},
     )
 

@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from portal import home, shell
 from portal.access import DEMONSTRATION, MEMBER, PUBLIC, route
 
-ROOMS = ("accounts", "journeys", "actions", "batches", "transport", "proofs", "evidence", "api")
+ROOMS = ("accounts", "journeys", "actions", "batches", "transport", "proofs", "evidence", "divergence", "api")
 
 
 def _rooms() -> list[URLPattern | URLResolver]:

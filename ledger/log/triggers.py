@@ -27,6 +27,13 @@ LEDGER_TABLES = (
     "ledger_refusedaction",
 )
 """The evidence itself. Tiles, chain heads and the pending queue change by their nature; `verify` checks them."""
+DIVERGENCE_TABLES = (
+    "ledger_divergence",
+    "ledger_divergencereport",
+    "ledger_divergenceacknowledgement",
+    "ledger_divergenceresolution",
+)
+"""What witnesses reported, who saw it, and how it was settled."""
 
 
 def install(schema_editor: BaseDatabaseSchemaEditor, tables: Iterable[str]) -> None:

@@ -81,7 +81,7 @@ class ReplayedWorld:
 def findings(progress: Progress | None = None) -> Iterator[Finding]:
     """Everything that is wrong, the first bad row first; nothing when all holds."""
     tell = progress or (lambda what, count: None)
-    for table in triggers.missing(connection, triggers.LEDGER_TABLES):
+    for table in triggers.missing(connection, triggers.LEDGER_TABLES + triggers.DIVERGENCE_TABLES):
         yield Finding(table, "every row", "the trigger that refuses changes is gone")
     yield from check_log(tell)
     yield from check_chains(tell)

@@ -54,8 +54,13 @@ class Breach(Exception):
 
         A record at one place breaks once, whatever checkpoint is asked for.
         """
-        digest = hashlib.sha256()
-        where = self.index if self.index is not None else self.size
-        for part in (self.origin, self.kind, str(where), self.problem):
-            digest.update(part.encode() + b"\x00")
-        return digest.hexdigest()
+        return fingerprint_of(self.origin, self.kind, self.size, self.index, self.problem)
+
+
+def fingerprint_of(origin: str, kind: str, size: int, index: int | None, problem: str) -> str:
+    """What names a breach: its log, kind, place and problem."""
+    digest = hashlib.sha256()
+    where = index if index is not None else size
+    for part in (origin, kind, str(where), problem):
+        digest.update(part.encode("utf-8", "replace") + b"\x00")
+    return digest.hexdigest()

@@ -14,8 +14,8 @@ from ledger.crypto import notes
 from ledger.crypto.errors import VerificationError
 
 KEK_VARIABLE = "NEEDLEPOINT_WITNESS_KEY_ENCRYPTION_KEY"
-_KNOWN = {"name", "folder", "listen", "poll_seconds", "recosign_seconds", "rollback_seconds", "log"}
-_KNOWN_OF_LOG = {"origin", "keys", "url", "token", "token_file"}
+_KNOWN = {"name", "folder", "listen", "poll_seconds", "recosign_seconds", "rollback_seconds", "lookback_seconds", "log"}
+_KNOWN_OF_LOG = {"origin", "keys", "url", "token", "token_file", "report_to"}
 
 
 class BadSettings(Exception):
@@ -25,12 +25,13 @@ class BadSettings(Exception):
 @dataclass(frozen=True)
 class LogSettings:
     """A log that this witness co-signs. With a `url` it follows it and replays its records; without, it only answers
-    those who submit its checkpoints."""
+    those who submit its checkpoints. `report_to` is where a divergence is reported; empty: nowhere but here."""
 
     origin: str
     keys: tuple[notes.VerifierKey, ...]
     url: str = ""
     token: str = field(default="", repr=False)
+    report_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class WitnessSettings:
     poll_seconds: float = 1.0
     recosign_seconds: float = 30.0
     rollback_seconds: float = 10.0
+    lookback_seconds: float = 5.0
 
     @property
     def database(self) -> Path:
@@ -112,6 +114,7 @@ def _settings(values: Mapping[str, Any], folder: Path) -> WitnessSettings:
         poll_seconds=_seconds(values, "poll_seconds", 1.0),
         recosign_seconds=_seconds(values, "recosign_seconds", 30.0),
         rollback_seconds=_seconds(values, "rollback_seconds", 10.0),
+        lookback_seconds=_seconds(values, "lookback_seconds", 5.0),
     )
 
 
@@ -132,12 +135,20 @@ def _log(values: Any, folder: Path) -> LogSettings:
     url, token = values.get("url", ""), values.get("token", "")
     if url and urlsplit(str(url)).scheme not in ("http", "https"):
         raise BadSettings(f"log {origin}: url begins with http:// or https://.")
+    report_to = values.get("report_to", _beside(str(url)))
+    if report_to and (not isinstance(report_to, str) or urlsplit(report_to).scheme not in ("http", "https")):
+        raise BadSettings(f'log {origin}: report_to begins with http:// or https://, or is "" for nowhere.')
     if "token_file" in values:
         try:
             token = (folder / _text(values, "token_file")).read_text().strip()
         except OSError as problem:
             raise BadSettings(f"log {origin}: token_file cannot be read: {problem.strerror}.") from problem
-    return LogSettings(origin=origin, keys=parsed, url=str(url), token=str(token))
+    return LogSettings(origin=origin, keys=parsed, url=str(url), token=str(token), report_to=report_to)
+
+
+def _beside(url: str) -> str:
+    """Where the portal that serves a log at this address takes reports."""
+    return f"{url.rstrip('/').removesuffix('/log')}/api/divergences/" if url.rstrip("/").endswith("/log") else ""
 
 
 def _only(values: Mapping[str, Any], known: set[str], where: str) -> None:

@@ -17,6 +17,7 @@ from ledger.crypto.errors import VerificationError
 from ledger.witness.breaches import Breach
 from ledger.witness.cosigner import WatchedLog
 from ledger.witness.keys import WitnessKeys
+from ledger.witness.lookback import Lookback
 from ledger.witness.replay import Replay
 from ledger.witness.shown import Shown, bytes_of
 from ledger.witness.source import LogSource, Missing, Unreachable
@@ -47,6 +48,7 @@ class Follower:
         clock: Callable[[], int],
         recosign_seconds: float = 30.0,
         rollback_seconds: float = 10.0,
+        lookback_seconds: float = 5.0,
         progress: Callable[[int, int], None] = lambda verified, size: None,
     ) -> None:
         self._store = store
@@ -56,6 +58,7 @@ class Follower:
         self._clock = clock
         self._recosign_seconds = recosign_seconds
         self._rollback_seconds = rollback_seconds
+        self._lookback = Lookback(store, log.origin, every_seconds=lookback_seconds)
         self._progress = progress
         self._replay = Replay(store, log.origin)
         self._blocked: Breach | None = None
@@ -96,6 +99,7 @@ class Follower:
         self._extends(target, shown, memory)
         self._store.see(self._log.origin, target, note)
         self._catch_up(target, shown)
+        self._lookback.turn(shown)
         self._compare_published(shown)
         return self._cosign(target, note)
 
@@ -153,7 +157,7 @@ class Follower:
                 if breach.index is not None and breach.index > edge.size:
                     self._keep(edge, entries[: breach.index - edge.size])
                 breach.size = target.size
-                breach.evidence["shown.note"] = bytes_of(shown.note)
+                breach.evidence |= {"shown.note": bytes_of(shown.note), **shown.place_of(breach.index)}
                 self._blocked = breach
                 raise
             self._progress(edge.size, target.size)

@@ -15,7 +15,7 @@ MLDSA44 = "witness-mldsa44"
 
 @dataclass(frozen=True)
 class WitnessKeys:
-    """The name under which a witness signs, and its two keys, which sign nothing else."""
+    """The name under which a witness signs, and its two keys, which sign co-signatures and reports and nothing else."""
 
     name: str
     ed25519: Signer = field(repr=False)

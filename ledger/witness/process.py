@@ -11,6 +11,7 @@ from ledger.witness import configuration, keys
 from ledger.witness.breaches import Breach
 from ledger.witness.configuration import LogSettings, WitnessSettings
 from ledger.witness.cosigner import Cosigner, WatchedLog
+from ledger.witness.delivery import Delivery
 from ledger.witness.follow import Follower
 from ledger.witness.keys import WitnessKeys
 from ledger.witness.server import WitnessServer
@@ -67,6 +68,8 @@ class Witness:
         self._stopping = threading.Event()
         self.store, self.keys = opened(settings)
         self._watched = {log.origin: WatchedLog(log.origin, log.keys, replayed=bool(log.url)) for log in settings.logs}
+        addresses = {log.origin: log.report_to for log in settings.logs}
+        self.delivery = Delivery(self.store, self.keys, addresses, say=say)
         self._threads: list[threading.Thread] = []
         self.server: WitnessServer | None = None
 
@@ -83,6 +86,7 @@ class Witness:
                 origins=list(self._watched),
             )
             self._begin(self.server.serve_forever, "address")
+        self._begin(self.delivery.run, "delivery")
         for log in self._settings.logs:
             if log.url:
                 self._begin(lambda log=log: self._follow(log), f"follow {log.origin}")  # type: ignore[misc]
@@ -90,6 +94,7 @@ class Witness:
     def stop(self) -> None:
         """End every thread; a batch that is being checked is dropped, and checked again the next time."""
         self._stopping.set()
+        self.delivery.stop()
         if self.server:
             self.server.shutdown()
             self.server.server_close()
@@ -114,6 +119,9 @@ class Witness:
                     good = False
                 finally:
                     follower.close()
+        trouble = self.delivery.turn()
+        if trouble:
+            self._say(f"A report was not delivered: {trouble} It is kept, and sent the next time.")
         return good
 
     def report(self, breach: Breach) -> None:
@@ -121,6 +129,7 @@ class Witness:
         if self.store.report(breach, at=clock.now()):
             where = f" at record {breach.index}" if breach.index is not None else ""
             self._alert(f"ALERT {breach.kind} {breach.origin} size {breach.size}{where}: {breach}")
+            self.delivery.wake()
 
     def _follower(self, log: LogSettings) -> Follower:
         told = [0.0]
@@ -140,6 +149,7 @@ class Witness:
             clock=_seconds,
             recosign_seconds=self._settings.recosign_seconds,
             rollback_seconds=self._settings.rollback_seconds,
+            lookback_seconds=self._settings.lookback_seconds,
             progress=progress,
         )
 

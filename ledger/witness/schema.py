@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 BUSY_SECONDS = 30
 
 TABLES = """
@@ -45,11 +45,12 @@ CREATE TABLE document (
     origin TEXT NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (origin, digest)
 ) WITHOUT ROWID;
 
--- What broke, with the bytes that show it. Never deleted.
+-- What broke, with the bytes that show it. Never deleted. `delivered_at` is when the log's portal took the report.
 CREATE TABLE report (
     id INTEGER PRIMARY KEY, origin TEXT NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL, "index" INTEGER,
     problem TEXT NOT NULL, fingerprint TEXT NOT NULL UNIQUE, first_at TEXT NOT NULL, last_at TEXT NOT NULL,
-    times INTEGER NOT NULL DEFAULT 1
+    times INTEGER NOT NULL DEFAULT 1,
+    delivered_at TEXT
 );
 CREATE TABLE evidence (
     report INTEGER NOT NULL REFERENCES report (id), name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (report, name)
@@ -81,6 +82,9 @@ def opened(path: Path) -> sqlite3.Connection:
         if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             for statement in _statements():
                 connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        elif version == 1:
+            connection.execute("ALTER TABLE report ADD COLUMN delivered_at TEXT")
             connection.execute(f"PRAGMA user_version = {VERSION}")
         elif version != VERSION:
             raise ForeignDatabase(f"{path} is no database of a witness of this version.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
 from ledger.crypto import merkle, tiles
@@ -42,6 +43,9 @@ class Shown:
                 old_size=old.size, new_size=new.size, old_root=old.root, new_root=new.root, proof=proof
             )
         except VerificationError as problem:
+            # The tiles that make the old size's own root under the new checkpoint are what shows it to others.
+            with contextlib.suppress(VerificationError, ValueError):
+                merkle.subtree_root(0, old.size, self._node)
             raise self.breach("fork", f"{old.size} leaves do not begin its {new.size} leaves: {problem}") from problem
 
     def entries(self, first: int, end: int) -> list[bytes]:
@@ -72,6 +76,21 @@ class Shown:
         except VerificationError:
             raise self._located(first, entries) from None
 
+    def place_of(self, index: int | None) -> dict[str, bytes]:
+        """The tiles that show which leaf is at `index`, as far as the log shows them."""
+        if index is not None:
+            with contextlib.suppress(VerificationError, ValueError, Breach):
+                self._node(0, index)
+                merkle.inclusion_proof(index, self.checkpoint.size, self._node)
+        return dict(list(self._read.items())[:MAX_EVIDENCE_TILES])
+
+    def compare(self, first: int, entries: list[bytes], kept: list[bytes]) -> None:
+        """Entries from leaf `first` on are those that were kept when they were checked. Raises Breach, located."""
+        for place, (now, before) in enumerate(zip(entries, kept, strict=True), start=first):
+            if now != before:
+                evidence = {f"entry-{place}": now, f"kept-{place}": before, **self.place_of(place)}
+                raise self.breach("altered_entry", f"Entry {place} is not that leaf.", index=place, evidence=evidence)
+
     def breach(
         self, kind: str, problem: str, *, index: int | None = None, evidence: Mapping[str, bytes] | None = None
     ) -> Breach:
@@ -96,6 +115,7 @@ class Shown:
             except VerificationError as problem:
                 return self.breach("altered_tile", str(problem))
             if leaf != merkle.leaf_hash(entry):
+                self.place_of(place)
                 return self.breach(
                     "altered_entry",
                     f"Entry {place} is not that leaf.",

@@ -59,6 +59,7 @@ class Report:
     first_at: str
     last_at: str
     times: int
+    delivered_at: str | None = None
 
 
 class Store:
@@ -238,9 +239,18 @@ class Store:
     def reports(self) -> list[Report]:
         with self._lock:
             rows = self._connection.execute(
-                'SELECT id, origin, kind, size, "index", problem, first_at, last_at, times FROM report ORDER BY id'
+                'SELECT id, origin, kind, size, "index", problem, first_at, last_at, times, delivered_at FROM report '
+                "ORDER BY id"
             ).fetchall()
         return [Report(*row) for row in rows]
+
+    def undelivered(self) -> list[Report]:
+        """The reports that no portal has taken yet, oldest first."""
+        return [report for report in self.reports() if report.delivered_at is None]
+
+    def delivered(self, report: int, *, at: datetime) -> None:
+        """Remember that the portal took a report."""
+        self._run("UPDATE report SET delivered_at = ? WHERE id = ? AND delivered_at IS NULL", stamp(at), report)
 
     def evidence(self, report: int) -> dict[str, bytes]:
         with self._lock:

@@ -52,6 +52,8 @@ PERMISSIONS: dict[str, str] = {
     "party.enrol": "Enrol a member organisation",
     "device.register": "Register loggers, gateways and their keys",
     "audit.read": "Read the audit trail",
+    "divergence.acknowledge": "Say that the organisation has seen a divergence of the ledger",
+    "divergence.resolve": "Settle a divergence of the ledger, with a reason",
     "members.manage": "Manage the organisation's people and their roles",
 }
 
@@ -153,7 +155,7 @@ _ALL = (
         kinds=MAKER,
         may=_WORKS_IN_PAIRS
         | {"batch.review", "therapy.end", "exception.close", "oos.evaluate", "oos.inform"}
-        | {"document.publish", "proof.verify", "audit.read"},
+        | {"document.publish", "proof.verify", "audit.read", "divergence.acknowledge"},
     ),
     _role(
         "qp",
@@ -169,6 +171,7 @@ _ALL = (
             "oos.inform",
             "proof.verify",
             "audit.read",
+            "divergence.acknowledge",
         },
     ),
     _role(
@@ -197,7 +200,8 @@ _ALL = (
         "Inspector",
         "Sees exceptions first, verifies proofs and the ledger, and reads the audit trail.",
         kinds=REGULATOR,
-        may={"therapy.read", "exception.read_all", "proof.verify", "audit.read"},
+        may={"therapy.read", "exception.read_all", "proof.verify", "audit.read"}
+        | {"divergence.acknowledge", "divergence.resolve"},
         signs=False,
     ),
     _role(
@@ -205,7 +209,7 @@ _ALL = (
         "Administrator",
         "Looks after the organisation's people, their roles and its devices.",
         kinds=EVERY_KIND,
-        may={"members.manage", "device.register", "audit.read", "proof.verify"},
+        may={"members.manage", "device.register", "audit.read", "proof.verify", "divergence.acknowledge"},
         signs=False,
         dashboard="member",
     ),
@@ -214,7 +218,8 @@ _ALL = (
         "Consortium steward",
         "Enrols member organisations and keeps the shared documents; sees no therapy.",
         kinds=OPERATOR,
-        may={"party.enrol", "document.publish", "audit.read", "proof.verify"},
+        may={"party.enrol", "document.publish", "audit.read", "proof.verify"}
+        | {"divergence.acknowledge", "divergence.resolve"},
         dashboard="member",
     ),
 )

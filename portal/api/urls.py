@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver
 
-from portal.api import readings
+from portal.api import divergences, readings
 
-urlpatterns: list[URLPattern | URLResolver] = [*readings.urlpatterns]
+urlpatterns: list[URLPattern | URLResolver] = [*readings.urlpatterns, *divergences.urlpatterns]

@@ -17,6 +17,7 @@ from custody.therapies.queries import find_therapy
 from ledger.bundles import format as file_format
 from ledger.clock import now
 from ledger.cosigning import queries as cosigning
+from ledger.divergence import queries as divergence
 from ledger.errors import NotFound
 from ledger.log import evidence, health
 from ledger.log.models import Record
@@ -45,6 +46,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
         "stalled": log.oldest_pending_at is not None and at - log.oldest_pending_at > CALM,
         "log_key": evidence.log_key(),
         "watch": watch,
+        "diverged": divergence.alarm(),
         "witnesses": presenter.witnesses(watch),
         "note": presenter.shortened(watch.published.note) if watch.published else "",
         "checkpoints": health.checkpoints(),

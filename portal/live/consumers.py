@@ -2,7 +2,8 @@
 
 Frames are JSON: `{"id": leaf index, "kind": record type, "subject": therapy id}`. A client remembers the last `id` and
 gives it as `since` when it connects again; then it is told what it missed, or `{"kind": "refetch-all"}` when that is
-too much, and `{"kind": "ready"}` in any case. The client sends nothing; what it sends is not read.
+too much, and `{"kind": "ready"}` in any case.
+`{"kind": "ledger.divergence"}` goes to everybody. The client sends nothing; what it sends is not read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from ledger import clock
+from ledger.divergence import queries as divergences
 from portal.live import feed, membership
 from portal.live.feed import Frame
 from portal.live.hub import Hub, Subscriber, hub
@@ -49,6 +51,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             told = [feed.ready(await database_sync_to_async(feed.newest_index)())]
         else:
             told = await database_sync_to_async(feed.missed)(actor, since=since)
+        if await database_sync_to_async(divergences.mark)() != divergences.NOTHING:
+            # A page that was away may show too much or too little of them.
+            told.insert(0, feed.diverged(told[-1]["id"] if since is None else min(since, told[-1]["id"])))
         await self._send_all(told)
         self._writer = asyncio.create_task(self._write(self._subscriber, after=told[-1]["id"]))
 
@@ -58,9 +63,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             if frames is None:
                 await self.close(code=NO_LONGER_MEMBER)
                 return
-            fresh = [frame for frame in frames if frame["id"] > after]
+            fresh = [frame for frame in frames if frame["id"] > after or frame["kind"] == feed.DIVERGENCE]
             await self._send_all(fresh)
-            after = fresh[-1]["id"] if fresh else after
+            after = max([after, *(frame["id"] for frame in fresh)])
 
     async def _send_all(self, frames: list[Frame]) -> None:
         for frame in frames:

@@ -20,6 +20,10 @@ REPLAY_LIMIT = 200
 SCAN_LIMIT = 5_000
 """Leaves that are looked through for a client that comes back; one that was away for longer fetches again."""
 
+DIVERGENCE = "ledger.divergence"
+"""The kind of a frame that says: a divergence was reported, seen or settled. It goes to everybody and has no place in
+the log, whose word counts least when it diverges; its `id` is only the newest index that is known."""
+
 Frame = dict[str, Any]
 
 
@@ -46,6 +50,11 @@ def refetch_all(index: int) -> Frame:
 def ready(index: int) -> Frame:
     """The frame that ends the replay: the client has been told everything up to `index`."""
     return {"id": index, "kind": "ready", "subject": None}
+
+
+def diverged(index: int) -> Frame:
+    """The frame that makes every page look at the ledger's divergences again."""
+    return {"id": index, "kind": DIVERGENCE, "subject": None}
 
 
 def may_see(actor: Actor, change: Change) -> bool:

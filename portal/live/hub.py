@@ -18,6 +18,7 @@ from channels.db import database_sync_to_async
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 from ledger import clock
+from ledger.divergence import queries as divergences
 from ledger.log import announcements
 from ledger.parties.actor import Actor
 from portal.live import feed, membership
@@ -70,6 +71,7 @@ class Hub:
     def __init__(self) -> None:
         self._subscribers: set[Subscriber] = set()
         self._known = -1
+        self._mark = divergences.NOTHING
         self._woken: asyncio.Event
         self._checked_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -106,10 +108,10 @@ class Hub:
         """From here on the subscriber gets every change that is not in the log yet, and maybe some that are."""
         # A server without lifespan events (runserver) begins with its first socket.
         await self.start()
-        newest = await _in_thread(feed.newest_index)
+        newest, mark = await _in_thread(feed.newest_index), await _in_thread(divergences.mark)
         if not self._subscribers:
             # Not when somebody joined meanwhile: that one has yet to be told what lies before `newest`.
-            self._known = newest
+            self._known, self._mark = newest, mark
         self._subscribers.add(subscriber)
 
     def leave(self, subscriber: Subscriber) -> None:
@@ -123,11 +125,23 @@ class Hub:
             if not self._subscribers:
                 continue
             try:
+                await self._look_for_divergences()
                 await self._catch_up()
                 if time.monotonic() - self._checked_at >= RECHECK_SECONDS:
                     await self._present()
             except Exception as problem:
                 log.error("live.turn_failed", error=type(problem).__name__)
+
+    async def _look_for_divergences(self) -> None:
+        """Tell everybody when one was reported, seen or settled: before the log is looked at, which may be broken."""
+        mark = await _in_thread(divergences.mark)
+        if mark == self._mark:
+            return
+        actors = await self._present()
+        for subscriber in self._subscribers:
+            if subscriber.ticket in actors:
+                subscriber.offer([feed.diverged(self._known)])
+        self._mark = mark
 
     async def _catch_up(self) -> None:
         newest = await _in_thread(feed.newest_index)

@@ -40,6 +40,7 @@ from portal.demonstration import consortium, slots
 from portal.demonstration.stories import Case
 from portal.demonstration.story import Story
 from portal.demonstration.telling import tell_case
+from tests.factories.divergences import reported
 
 HOME, ELSEWHERE = "X0042", "X0117"
 DAYS_PAST, DAYS_AHEAD = 40, 60
@@ -129,6 +130,7 @@ def _parts() -> dict[str, list[Any]]:
         "exception": [*CustodyException.objects.values_list("pk", flat=True), uuid4()],
         "proof": [*ComplianceProof.objects.values_list("pk", flat=True), uuid4()],
         "record": [Record.objects.filter(chain__kind="therapy").values_list("pk", flat=True)[0], uuid4()],
+        "divergence": [reported(Party.objects.get(code=HOME), at=now()).divergence, uuid4()],
         "membership": [Membership.objects.values_list("pk", flat=True)[0], 10**12],
         "path": list(PATHS),
         "pk": [1, 10**12],
