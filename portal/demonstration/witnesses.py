@@ -77,6 +77,7 @@ def _prepared(party: Party, folder: Path, log_url: str, port: int, at: datetime)
         f"name = {json.dumps(f'{party.code.lower()}.witness.example')}",
         'folder = "memory"',
         f'listen = "127.0.0.1:{port}"',
+        "lookback_seconds = 1",
         "",
         "[[log]]",
         f"origin = {json.dumps(settings.LOG_ORIGIN)}",
