@@ -63,7 +63,7 @@ def rewrite_log(*, at: datetime) -> str:
         publish_document(
             kind="note",
             code="tampering",
-            version=f"1.{at:%y%m%d%H%M%S}",
+            version=f"{at:%y%m%d}.{at:%H%M%S}",
             document={"text": f"Written after the log was rewritten, {at.isoformat()}"},
             by=founding_actor(),
             at=at,
