@@ -28,6 +28,7 @@ from portal.live import membership as membership_of_sockets
 from portal.live.hub import hub
 from portal.live.membership import Ticket
 from tests.factories import people
+from tests.factories.divergences import reported
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -172,6 +173,23 @@ async def test_who_is_told(kind, takes_part, told):
     else:
         assert await live.receive_nothing(timeout=0.9)
     await live.disconnect()
+
+
+@pytest.mark.parametrize("kind", ["treatment_centre", "courier", "payer", "regulator"])
+async def test_a_divergence_is_told_to_everybody_with_an_open_page_and_to_who_comes_later(kind):
+    _, _, session = await a_member("X1", kind)
+    live = await connected(session)
+    await until_ready(live)
+    told = {"id": -1, "kind": "ledger.divergence", "subject": None}
+
+    await sync_to_async(reported)(await sync_to_async(_party)("W1", "manufacturer"), at=clock.now())
+
+    assert await live.receive_json_from(timeout=5) == told
+    assert await live.receive_nothing(timeout=0.9), "it is told once"
+    later = await connected(session, "?since=-1")
+    assert await until_ready(later) == [told, {"id": -1, "kind": "ready", "subject": None}]
+    await live.disconnect()
+    await later.disconnect()
 
 
 async def test_records_of_other_chains_are_told_to_their_author_only():
