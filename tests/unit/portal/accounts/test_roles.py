@@ -56,6 +56,8 @@ document.publish    .  .  .  .  .  .  .  x  .  .  .  .  .  .  x
 party.enrol         .  .  .  .  .  .  .  .  .  .  .  .  .  .  x
 device.register     .  .  .  .  .  .  .  .  .  .  x  .  .  x  .
 audit.read          .  .  .  .  .  .  .  x  x  .  .  .  x  x  x
+divergence.acknowledge .  .  .  .  .  .  .  x  x  .  .  .  x  x  x
+divergence.resolve  .  .  .  .  .  .  .  .  .  .  .  .  x  .  x
 members.manage      .  .  .  .  .  .  .  .  .  .  .  .  .  x  .
 """
 
