@@ -19,9 +19,9 @@ ORDERED_AT = datetime(2026, 8, 3, 8, 0, tzinfo=UTC)
 LATER = ORDERED_AT + timedelta(days=400)
 
 
-def small_consortium(*, days: int = 110) -> Cast:
-    """The demonstration's members with two loggers a courier and slots for `days` days from ORDERED_AT."""
-    before, consortium.LOGGERS_A_COURIER = consortium.LOGGERS_A_COURIER, 2
+def small_consortium(*, days: int = 110, loggers: int = 2) -> Cast:
+    """The demonstration's members with so many loggers a courier, and slots for `days` days from ORDERED_AT."""
+    before, consortium.LOGGERS_A_COURIER = consortium.LOGGERS_A_COURIER, loggers
     try:
         cast = consortium.found(at=ORDERED_AT, tell=lambda line: None)
     finally:

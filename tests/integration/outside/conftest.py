@@ -49,7 +49,7 @@ def published(
     """A consortium's log of more than one full tile, with therapies told by the real operations."""
     folder = tmp_path_factory.mktemp("published")
     with django_db_blocker.unblock(), transaction.atomic():
-        cast = small_consortium()
+        cast = small_consortium(loggers=6)
         for number in range(1, 4):
             told(cast, Story("infused"), number=number)
         sequencer.drain()

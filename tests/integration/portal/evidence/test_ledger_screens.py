@@ -93,7 +93,10 @@ def test_the_checkpoint_opens_with_the_logs_key(inspector, settings):
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
 
 
-def test_entries_and_tiles_rebuild_the_root_that_was_signed(cast, inspector):
+def test_entries_and_tiles_rebuild_the_root_that_was_signed():
+    cast = small_consortium(loggers=6)
+    sequencer.drain()
+    inspector = somebody(cast, "R0901", "inspector")
     for number in range(1, 7):
         told(cast, Story("infused"), number=number)
     sequencer.drain()
