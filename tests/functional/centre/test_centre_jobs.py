@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -92,7 +93,7 @@ def test_an_order_that_is_not_whole_says_what_is_missing_and_keeps_the_rest(as_p
 
 def test_from_the_order_to_the_hand_over(as_person: Any) -> None:
     coordinator = as_person("Tomas Birk")
-    therapy = order(coordinator, "LU-551122", "Marit", "de Wael")
+    therapy = order(coordinator, f"LU-{uuid4().int % 10**6:06d}", "Marit", "de Wael")
     is_sound(coordinator)
 
     payer = as_person("Saskia Vos")
