@@ -65,7 +65,7 @@ test: setup .venv/.stamp-dev ## every test; says what it leaves out when a servi
 	@echo "── Tests that hold a clock to a limit, with nothing beside them"
 	@$(PYTEST) -m "timed and not bench" tests/unit tests/integration
 	@echo "── Browser tests, in processes of their own: Playwright keeps an event loop"
-	@$(PYTEST) -n $(WORKERS) --reruns 2 --reruns-delay 3 -m "not bench" tests/functional
+	@$(PYTEST) -n $(WORKERS) --reruns 1 --reruns-delay 3 -m "not bench" tests/functional
 	@echo "── Tests that need the portal itself on PostgreSQL"
 	@DATABASE_URL="$(POSTGRES)" $(PYTEST) -m "postgres and not bench" tests/unit tests/integration
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 from custody.contract import custody_chain, exceptions, lifecycle, proofs
 from custody.contract.moment import OPEN_STATUSES, Moment, fresh
@@ -11,14 +10,12 @@ from custody.contract.steps import admit_step
 from custody.protocols import document
 from custody.protocols.document import RECORD_TYPES, Protocol, ProtocolInvalid, Step
 from ledger.log.contract import Refused, State, World
-from ledger.log.entries import Entry
+from ledger.log.entries import MAX_CLOCK_SKEW, Entry
 
 KindClause = Callable[[Moment, Step], None]
 RecordClause = Callable[[Moment], None]
 
 ORDERED = RECORD_TYPES["order"]
-MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""How far a claimed time may lie after the time of recording."""
 _KIND_OF_TYPE = {record_type: kind for kind, record_type in RECORD_TYPES.items()}
 
 _kind_clauses: dict[str, KindClause] = {

@@ -23,6 +23,8 @@ from ledger.proofs import verifier
 from ledger.proofs.verification_key import MalformedKey, VerificationKey
 
 NAME_PATH = "signer.name"
+UNPROVEN = (VerificationError, verifier.VerificationError, Refusal, MalformedKey, KeyError, TypeError, ValueError)
+"""What reading or checking a claim may raise when no honest prover made the record that carries it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def _check_records(verdict: Verdict, tree: checkpoints.Checkpoint) -> None:
             claim = readers.claim_of(replayed.before, replayed.entry, replay)
             if claim is not None:
                 verdict.proofs.append(_check_claim(claim))
-        except (VerificationError, verifier.VerificationError, Refusal, MalformedKey, KeyError, ValueError) as problem:
+        except UNPROVEN as problem:
             verdict.problems.append(f"{where}: its compliance proof does not hold: {problem}")
     for index in names:
         verdict.problems.append(f"names.json: there is no record {index}")

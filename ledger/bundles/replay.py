@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from ledger.crypto import canonical, dsse, ed25519, merkle
+from ledger.crypto import canonical, dsse, merkle
 from ledger.crypto.errors import VerificationError
 from ledger.errors import Refusal
 from ledger.ids import derived
 from ledger.log import contract as contracts
 from ledger.log import document_rules
 from ledger.log.contract import PartyFacts, Refused, State
-from ledger.log.entries import Entry, entry_of
-from ledger.parties.contract import ENROLLED, KEY_ADDED
-
-GENESIS = "0" * 64
+from ledger.log.entries import GENESIS, MAX_CLOCK_SKEW, Entry, entry_of
+from ledger.parties.contract import ENROLLED, keys_by_id, own_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class Replay:
         """The next record. Raises VerificationError with what is wrong; then nothing has changed."""
         payload = dsse.payload_of(envelope)
         entry = entry_of(canonical.decode(payload))
-        dsse.verify(envelope, keys=self._keys.get(entry.party) or _own_key(entry))
+        dsse.verify(envelope, keys=self._keys.get(entry.party) or own_key(entry))
         if entry.log != self.log:
             raise VerificationError(f"it is of the log {entry.log[:100]!r}, not of {self.log!r}")
         if entry.chain != derived("chain", entry.chain_kind, entry.subject):
@@ -98,14 +96,19 @@ class Replay:
             raise VerificationError("it does not link to the record before it")
         if (entry.party, entry.key) in self._used:
             raise VerificationError("its idempotency key was used before: it is a repetition")
+        if entry.occurred_at - entry.recorded_at > MAX_CLOCK_SKEW:
+            raise VerificationError("it was recorded before it happened")
         try:
             after = rules.admit(chain.state, entry, self)
         except Refusal as refusal:
             raise VerificationError(f"the shared rules refuse it: {refusal.message}") from refusal
+        except Exception as problem:
+            # The rules are pure and total. A record that makes them stumble was not made by them.
+            raise VerificationError(f"it makes the shared rules fail: {problem!r}") from problem
         replayed = Replayed(entry, merkle.sha256_hex(payload), chain.state, after)
         self._chains[entry.chain_kind, entry.subject] = _Chain(entry.seq, replayed.entry_hash, after)
         self._used.add((entry.party, entry.key))
-        self._learn(entry)
+        self._learn(entry, after)
         return replayed
 
     @staticmethod
@@ -115,26 +118,13 @@ class Replay:
         except Refused as refusal:
             raise VerificationError(refusal.message) from refusal
 
-    def _learn(self, entry: Entry) -> None:
+    def _learn(self, entry: Entry, after: State) -> None:
         body = entry.body
         if entry.type == ENROLLED:
             facts = PartyFacts(entry.subject, body["code"], body["kind"], body["country"])
             self._parties[entry.subject], self._names[entry.subject] = facts, body["name"]
-        if entry.type in (ENROLLED, KEY_ADDED):
-            key = bytes.fromhex(body["public_key"])
-            self._keys.setdefault(entry.subject, {})[ed25519.keyid(key)] = key
+        if entry.chain_kind == "register":
+            self._keys[entry.subject] = keys_by_id(after)
         elif entry.type == document_rules.PUBLISHED:
             document = body["document"]
             self._documents[document_rules.digest_of(document)] = (body["kind"], document)
-
-
-def _own_key(entry: Entry) -> dict[str, bytes]:
-    """The key of a party that enrols itself: the first record of a log."""
-    value = entry.body.get("public_key")
-    if entry.type == ENROLLED and entry.subject == entry.party and isinstance(value, str):
-        try:
-            public_key = bytes.fromhex(value)
-            return {ed25519.keyid(public_key): public_key}
-        except ValueError:
-            return {}
-    return {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,10 @@ from ledger import clock
 from ledger.crypto.errors import VerificationError
 
 VERSION = 1
+GENESIS = "0" * 64
+"""What the first record of a chain links to."""
+MAX_CLOCK_SKEW = timedelta(minutes=5)
+"""How far the time at which something happened may lie after the time of its recording."""
 
 
 @dataclass(frozen=True, slots=True)

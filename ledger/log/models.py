@@ -9,8 +9,7 @@ from __future__ import annotations
 from django.db import models
 
 from ledger.ids import uuid7
-
-GENESIS = "0" * 64
+from ledger.log.entries import GENESIS
 
 
 class Chain(models.Model):

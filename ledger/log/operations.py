@@ -21,14 +21,13 @@ from ledger.errors import BadInput, Conflict, Refusal
 from ledger.ids import derived, uuid7
 from ledger.log import contract as contracts
 from ledger.log import projections, storing
-from ledger.log.entries import Entry, Signature
+from ledger.log.entries import MAX_CLOCK_SKEW, Entry, Signature
 from ledger.log.models import Chain, PendingRecord, Record, RefusedAction, SignedName
 from ledger.log.world import world
 from ledger.parties.actor import Actor
 from ledger.parties.keystore import keystore
 
 P = ParamSpec("P")
-MAX_CLOCK_SKEW_SECONDS = 300
 
 
 class KeyUsedOtherwise(Conflict):
@@ -139,7 +138,7 @@ def append(
     `occurred_at` is when it happened as the author says (at most five minutes in the future), `at` when it is
     recorded, `second` the person who verified. Raises Refused with the contract's reason; then nothing is written.
     """
-    if (occurred_at - at).total_seconds() > MAX_CLOCK_SKEW_SECONDS:
+    if occurred_at - at > MAX_CLOCK_SKEW:
         raise BadInput("The time lies in the future. Check the clock of this device.", field="occurred_at")
     first_salt, second_salt = commitments.fresh_salt(), commitments.fresh_salt()
     entry = Entry(

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Model
 
-from ledger.crypto import canonical, checkpoint, commitments, dsse, ed25519, merkle, notes
+from ledger.crypto import canonical, checkpoint, commitments, dsse, merkle, notes
 from ledger.crypto.errors import VerificationError
 from ledger.errors import Refusal
 from ledger.log import contract as contracts
@@ -25,6 +25,7 @@ from ledger.log.contract import PartyFacts, Refused, State
 from ledger.log.entries import Entry, entry_of
 from ledger.log.models import GENESIS, Chain, Checkpoint, Leaf, PendingRecord, Record, SignedName, Tile
 from ledger.log.projections import Insert, Replace, Update
+from ledger.parties.contract import own_key
 from ledger.parties.keystore import keystore
 
 CHAIN_ORDER = ("register", "document", "device")
@@ -211,7 +212,7 @@ def _check_record(record: Record, chain: Chain, *, seq: int, prev: str, world: R
         payload = dsse.payload_of(envelope)
         value = canonical.decode(payload)
         entry = entry_of(value)
-        keys = world.keys.get(entry.party) or _self_enrolled(entry)
+        keys = world.keys.get(entry.party) or own_key(entry)
         dsse.verify(envelope, keys=keys)
     except VerificationError as problem:
         return str(problem)
@@ -239,21 +240,6 @@ def _check_record(record: Record, chain: Chain, *, seq: int, prev: str, world: R
     if entry.prev_hash != prev:
         return "it does not link to the record before it"
     return entry
-
-
-def _self_enrolled(entry: Entry) -> dict[str, bytes]:
-    """The key of a party that enrols itself: the first record of the consortium."""
-    if (
-        entry.chain_kind == "register"
-        and entry.subject == entry.party
-        and isinstance(entry.body.get("public_key"), str)
-    ):
-        try:
-            public_key = bytes.fromhex(entry.body["public_key"])
-            return {ed25519.keyid(public_key): public_key}
-        except ValueError:
-            return {}
-    return {}
 
 
 def _check_names(record: Record, entry: Entry, names: list[SignedName]) -> Iterator[Finding]:

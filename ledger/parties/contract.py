@@ -47,6 +47,24 @@ def public_keys(state: Mapping[str, Any]) -> list[str]:
     return list(state.get("keys", []))
 
 
+def keys_by_id(state: Mapping[str, Any]) -> dict[str, bytes]:
+    """The same as bytes, by key id (DSSE)."""
+    found = [bytes.fromhex(key) for key in public_keys(state)]
+    return {ed25519.keyid(key): key for key in found}
+
+
+def own_key(entry: Entry) -> dict[str, bytes]:
+    """The key, by key id, of a party that enrols itself: with such a record a log begins. The rules judge it."""
+    value = entry.body.get("public_key")
+    if entry.type != ENROLLED or entry.subject != entry.party or entry.seq != 0 or not isinstance(value, str):
+        return {}
+    try:
+        key = bytes.fromhex(value)
+    except ValueError:
+        return {}
+    return {ed25519.keyid(key): key}
+
+
 class RegisterContract:
     """A party is enrolled once; then it adds keys of its own."""
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from ledger.crypto import canonical, dsse, ed25519, merkle
+from ledger.crypto import canonical, dsse, merkle
 from ledger.crypto.errors import VerificationError
 from ledger.errors import Refusal
 from ledger.ids import derived
 from ledger.log.contract import contract_for
-from ledger.log.entries import Entry, entry_of
+from ledger.log.entries import GENESIS, MAX_CLOCK_SKEW, Entry, entry_of
+from ledger.parties.contract import own_key
 from ledger.witness.breaches import Breach
 from ledger.witness.store import ChainMemory, Store
 from ledger.witness.world import StoredWorld
-
-GENESIS = "0" * 64
-MAX_CLOCK_SKEW_SECONDS = 300
-"""How far an author's clock may run ahead of the record's, as where records are written."""
 
 
 class Replay:
@@ -53,7 +50,7 @@ class Replay:
         except VerificationError as problem:
             raise breach("broken_record", f"Record {index}: {problem}") from problem
         try:
-            dsse.verify(data, keys=self._world.keys(entry.party) or _own_key(entry))
+            dsse.verify(data, keys=self._world.keys(entry.party) or own_key(entry))
         except VerificationError as problem:
             raise breach("unknown_key", f"Record {index}, by party {entry.party}: {problem}") from problem
         before = self._placed(index, entry, heads, breach)
@@ -86,18 +83,6 @@ class Replay:
             raise breach("broken_link", f"Record {index} is number {entry.seq} of its chain; {seq} is the next.")
         if entry.prev_hash != head:
             raise breach("broken_link", f"Record {index} does not carry the hash of the record before it.")
-        if (entry.occurred_at - entry.recorded_at).total_seconds() > MAX_CLOCK_SKEW_SECONDS:
+        if entry.occurred_at - entry.recorded_at > MAX_CLOCK_SKEW:
             raise breach("contract", f"Record {index} ({entry.type}) was recorded before it happened.")
         return before
-
-
-def _own_key(entry: Entry) -> dict[str, bytes]:
-    """The key that a party brings when it enrols itself, as the operator's first record does; the rules judge it."""
-    value = entry.body.get("public_key")
-    if entry.chain_kind != "register" or entry.subject != entry.party or entry.seq != 0 or not isinstance(value, str):
-        return {}
-    try:
-        key = bytes.fromhex(value)
-    except ValueError:
-        return {}
-    return {ed25519.keyid(key): key}

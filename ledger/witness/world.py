@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from ledger.crypto import ed25519
 from ledger.ids import derived
 from ledger.log.contract import PartyFacts, Refused
 from ledger.log.document_rules import PUBLISHED, digest_of
 from ledger.log.entries import Entry
-from ledger.parties.contract import ENROLLED, public_keys
+from ledger.parties.contract import ENROLLED, keys_by_id
 from ledger.witness.store import Store
 
 DOCUMENTS_KEPT = 32
@@ -51,13 +50,13 @@ class StoredWorld:
         """The keys with which a party may sign the next record: those that its chain gives it at this place."""
         if party not in self._keys:
             register = self._store.chain(self._origin, str(derived("chain", "register", party)))
-            self._keys[party] = _by_id(public_keys(register.state)) if register else {}
+            self._keys[party] = keys_by_id(register.state) if register else {}
         return self._keys[party]
 
     def learn(self, entry: Entry, state: Mapping[str, Any]) -> None:
         """Take what later records refer to from a record that was admitted."""
         if entry.chain_kind == "register":
-            self._keys[entry.subject] = _by_id(public_keys(state))
+            self._keys[entry.subject] = keys_by_id(state)
             if entry.type == ENROLLED:
                 body = entry.body
                 facts = {name: body[name] for name in ("code", "kind", "country")}
@@ -74,8 +73,3 @@ class StoredWorld:
         self._documents.move_to_end(digest)
         if len(self._documents) > DOCUMENTS_KEPT:
             self._documents.popitem(last=False)
-
-
-def _by_id(keys: list[str]) -> dict[str, bytes]:
-    found = [bytes.fromhex(key) for key in keys]
-    return {ed25519.keyid(key): key for key in found}

@@ -15,6 +15,8 @@ from tests.functional.maker.test_maker_jobs import is_sound
 pytestmark = pytest.mark.browser
 COI = re.compile(r"[A-Z0-9]{5}\d{2}[A-Z0-9]{6}[A-Z0-9*]")
 ANOTHER = "X0042260009991"
+FREE_LOGGER = "L-0524"
+"""The last logger of the first courier: the told therapies take the first ones."""
 
 
 def identity(page: Page) -> str:
@@ -136,7 +138,7 @@ def test_from_the_order_to_the_hand_over(as_person: Any) -> None:
     lab.goto(f"/therapies/{therapy}/pack/pack-outbound/")
     assert "de Wael" not in lab.content()
     scan(lab, "label", coi)
-    for name, value in (("container", "BX-771"), ("seal", "44 100 200"), ("logger", free_logger(lab))):
+    for name, value in (("container", "BX-771"), ("seal", "44 100 200"), ("logger", FREE_LOGGER)):
         lab.locator(f"#id_{name}").fill(value)
     lab.locator("#id_value_closing-temperature").fill("4.1")
     lab.locator("input[name='value_no-x-ray'][value=yes]").check()
@@ -150,11 +152,6 @@ def test_from_the_order_to_the_hand_over(as_person: Any) -> None:
     lab.locator("#id_seal").fill("44 100 200")
     lab.locator("main button[type=submit], main button[form]").first.click()
     expect(lab.get_by_text("Custody stays with you until the receiver has scanned")).to_be_visible()
-
-
-def free_logger(page: Page) -> str:
-    """The last logger of the first courier: the told therapies take the first ones."""
-    return "L-0524"
 
 
 def test_lymphodepletion_is_said_to_be_locked_until_the_product_is_here(as_person: Any) -> None:
