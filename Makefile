@@ -2,11 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run consortium port setup test outside check bench clean format docs requirements
+.PHONY: help run consortium port setup test outside chain ceremony check proofs bench clean format docs requirements
 
 PORT ?= 8000
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $(name))))
 WORKERS ?= 2
+# A folder for what the tests gave, as JUnit XML: make test RESULTS=var/results (docs/how-to/validate-an-installation.md).
+RESULTS ?=
+xml = $(if $(RESULTS),--junitxml=$(RESULTS)/$(1).xml)
 PIP := .venv/bin/python -m pip --quiet --disable-pip-version-check
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -47,9 +50,9 @@ setup: .venv/.stamp-runtime ## Python and front-end packages, without starting a
 	@$(PIP) install --no-compile -r requirements.txt
 	@touch $@
 
-.venv/.stamp-dev: requirements-dev.txt .venv/.stamp-runtime
+.venv/.stamp-dev: requirements-dev.txt requirements-pkcs11.txt .venv/.stamp-runtime
 	@echo "── Python packages for development: $$(grep -c == requirements-dev.txt), pinned in requirements-dev.txt"
-	@$(PIP) install -r requirements-dev.txt
+	@$(PIP) install -r requirements-dev.txt -r requirements-pkcs11.txt
 	@touch $@
 
 .venv/.stamp-node: requirements-node.txt .venv/.stamp-runtime
@@ -61,16 +64,24 @@ test: setup .venv/.stamp-dev ## every test; says what it leaves out when a servi
 	@echo "── Services"
 	@.venv/bin/python -m tests.services
 	@echo "── Tests on SQLite"
-	@$(PYTEST) -n $(WORKERS) -m "not bench and not timed" tests/unit tests/integration
+	@$(PYTEST) -n $(WORKERS) --dist worksteal $(call xml,sqlite) -m "not bench and not timed" tests/unit tests/integration
 	@echo "── Tests that hold a clock to a limit, with nothing beside them"
-	@$(PYTEST) -m "timed and not bench" tests/unit tests/integration
+	@$(PYTEST) $(call xml,timed) -m "timed and not bench" tests/unit tests/integration
 	@echo "── Browser tests, in processes of their own: Playwright keeps an event loop"
-	@$(PYTEST) -n $(WORKERS) --reruns 1 --reruns-delay 3 -m "not bench" tests/functional
+	@$(PYTEST) -n $(WORKERS) --reruns 1 --reruns-delay 3 --timeout 600 --timeout-method thread $(call xml,browser) -m "not bench" tests/functional
 	@echo "── Tests that need the portal itself on PostgreSQL"
-	@DATABASE_URL="$(POSTGRES)" $(PYTEST) -m "postgres and not bench" tests/unit tests/integration
+	@DATABASE_URL="$(POSTGRES)" $(PYTEST) $(call xml,postgres) -m "postgres and not bench" tests/unit tests/integration
 
 outside: ## verifiers that others wrote, beside the portal, so that tests can ask them (Python 3.12, npm, Go)
 	@scripts/set-up-outside
+
+chain: ## an EVM node and the contract's compiler, for tests (npm; Linux on x86-64)
+	@echo "── An EVM node for tests"
+	@npm ci --prefix tests/chain --no-audit --no-fund --silent
+
+ceremony: ## snarkjs, with which members make keys of compliance proofs together (npm)
+	@echo "── snarkjs for key ceremonies"
+	@npm ci --prefix scripts/ceremony --no-audit --no-fund --silent
 
 check: .venv/.stamp-dev ## format, lint, types, templates, walls between packages, migrations, production settings
 	@echo "── ruff";         .venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet .
@@ -79,21 +90,28 @@ check: .venv/.stamp-dev ## format, lint, types, templates, walls between package
 	@echo "── import-linter"; .venv/bin/lint-imports --no-cache | tail -n 8
 	@echo "── migrations";   $(MANAGE) makemigrations --check --dry-run
 	@echo "── settings reference"; $(MANAGE) settings_reference --check
+	@echo "── access matrix"; $(MANAGE) access_matrix --check
+	@echo "── compliance tables"; $(MANAGE) compliance_tables --check
 	@echo "── system checks with production settings"; scripts/check-production
 
 format: .venv/.stamp-dev ## put code and imports in form
 	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --fix --quiet .
+
+proofs: setup .venv/.stamp-dev ## compliance proofs from nothing: a key, proofs, every verifier, every falsification
+	@cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && .venv/bin/python -m tests.unit.ledger.proofs.from_nothing "$$cache" && echo "── Every clause broken on purpose" && NEEDLEPOINT_PROOF_CACHE_DIR="$$cache" $(PYTEST) -q -n $(WORKERS) tests/unit/ledger/proofs
 
 bench: setup .venv/.stamp-dev ## print speeds as ratios to a bare measure on the same PostgreSQL
 	@DATABASE_URL="$(POSTGRES)" $(PYTEST) -m bench -s -p no:cacheprovider tests/bench
 
 docs: .venv/.stamp-dev ## write the generated parts of docs/ anew
 	@$(MANAGE) settings_reference
+	@$(MANAGE) access_matrix
+	@$(MANAGE) compliance_tables
 
 requirements: ## resolve requirements*.in anew into the pinned files
 	@scripts/pin-requirements
 
 clean: ## remove everything that set-up made; data and keys in var/ stay
-	@rm -rf .venv .venv-outside tests/integration/outside/programs/node_modules node_modules static/build static/vendor staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-outside tests/integration/outside/programs/node_modules tests/chain/node_modules scripts/ceremony/node_modules node_modules static/build static/vendor staticfiles .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed. The database and the keys in var/ are still there; remove them yourself to begin anew."

@@ -1,9 +1,12 @@
 """Every model of custody, for Django."""
 
 from custody.compliance.models import ComplianceProof
+from custody.disclosures.models import Disclosure, DisclosurePackage
+from custody.emergency.models import EmergencyAccess
 from custody.exceptions.models import CustodyException
 from custody.labels.models import Label
-from custody.patients.models import Patient
+from custody.oversight.models import Inspection, Report, ReportFile
+from custody.patients.models import Patient, PatientAccess, PatientErasure
 from custody.scheduling.models import Booking, Lane, ProductSite, Slot, SlotHold
 from custody.telemetry.models import (
     Device,
@@ -23,16 +26,24 @@ __all__ = [
     "CustodyException",
     "Device",
     "DeviceCredential",
+    "Disclosure",
+    "DisclosurePackage",
+    "EmergencyAccess",
     "Handoff",
+    "Inspection",
     "Label",
     "Lane",
     "OpenStep",
     "Patient",
+    "PatientAccess",
+    "PatientErasure",
     "ProductSite",
     "Reading",
     "ReadingConflict",
     "ReadingsCommitment",
     "ReadingsSecret",
+    "Report",
+    "ReportFile",
     "Shipment",
     "Slot",
     "SlotHold",

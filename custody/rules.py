@@ -5,8 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from custody.compliance.ledger_inputs import ledger_inputs
-from custody.contract import TherapyContract
+from custody.contract import TherapyContract, disclosing, emergency, erasure
 from custody.contract.proofs import INPUTS
+from custody.oversight import rules as oversight
 from custody.protocols import document
 from custody.protocols.document import RECORD_TYPES
 from custody.telemetry.contract import DeviceContract
@@ -35,8 +36,16 @@ def register() -> None:
     """Make rules and readers known, once."""
     contract.register(TherapyContract())
     contract.register(DeviceContract())
+    contract.register(erasure.PatientContract())
+    contract.register(disclosing.DisclosureContract())
+    contract.register(emergency.EmergencyContract())
+    contract.register(oversight.InspectionContract())
+    contract.register(oversight.ReportContract())
     document_rules.check_kind("protocol", document.read)
     readers.name_records("therapy", title)
+    readers.name_records(erasure.KIND, privacy_title)
+    readers.name_records(disclosing.KIND, privacy_title)
+    readers.name_records(emergency.KIND, privacy_title)
     readers.read_claims(PROOF_PUBLISHED, claim)
 
 
@@ -47,6 +56,22 @@ def title(state: State, entry: Entry, facts: Facts) -> str:
         return words
     step = document.read(facts.document(state["protocol"])).step(str(entry.body.get("step", "")))
     return f"{step.title} ({words.lower()})" if step else words
+
+
+def privacy_title(state: State, entry: Entry, facts: Facts) -> str:
+    """What a record of a patient's or a disclosure's chain is called."""
+    return {
+        emergency.OPENED: "Glass broken",
+        emergency.ENDED: "Emergency access ended",
+        disclosing.ASKED: "Disclosure asked for",
+        disclosing.ANSWERED: "Fields disclosed",
+        disclosing.REFUSED: "Disclosure refused",
+        disclosing.GIVEN: "Fields shared",
+        disclosing.WITHDRAWN: "Disclosure withdrawn",
+        erasure.ASKED: "Erasure asked for",
+        erasure.WITHDRAWN: "Erasure withdrawn",
+        erasure.DONE: "Patient data erased",
+    }.get(entry.type, entry.type)
 
 
 def claim(state: State, entry: Entry, facts: Facts) -> Claim:
@@ -63,6 +88,7 @@ def claim(state: State, entry: Entry, facts: Facts) -> Claim:
         protocol=protocol,
         segment=segment,
         device_registry=_registry_root(facts, int(body["registry_size"])),
+        circuit=str(body["circuit"]),
     )
     return Claim(
         title=segment.title,

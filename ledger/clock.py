@@ -23,6 +23,7 @@ def stamp(moment: datetime) -> str:
 def parse_stamp(text: str) -> datetime:
     """The moment that `stamp` wrote. Raises ValueError for any other form."""
     moment = datetime.fromisoformat(text)
-    if not text.endswith("Z") or stamp(moment) != text:
+    # With a Z at its end the time that was read is in UTC.
+    if not text.endswith("Z") or moment.isoformat(timespec="microseconds")[:-6] != text[:-1]:
         raise ValueError(f"not a canonical UTC time: {text}")
     return moment

@@ -1,7 +1,9 @@
 """Every model of the ledger, for Django."""
 
+from ledger.anchors.models import Anchor, AnchorCursor, ProofSending, ProvenOnChain
 from ledger.cosigning.models import Cosignature, LogToken, Witness
 from ledger.divergence.models import (
+    AuditRound,
     Divergence,
     DivergenceAcknowledgement,
     DivergenceReport,
@@ -12,6 +14,7 @@ from ledger.log.models import (
     Checkpoint,
     Document,
     Leaf,
+    MemberLog,
     PendingRecord,
     Record,
     RefusedAction,
@@ -19,10 +22,14 @@ from ledger.log.models import (
     Tile,
 )
 from ledger.outbox.models import OutboxJob
-from ledger.parties.models import Party, PartyKey
-from ledger.privacy.models import DataKey, KeyWrap, SealedPayload
+from ledger.parties.models import AccessReview, KeyBackup, LogKeyChange, Party, PartyKey, PersonKey
+from ledger.privacy.models import DataKey, InstallationKey, KeyRotation, KeyWrap, RecipientKey, SealedPayload
 
 __all__ = [
+    "AccessReview",
+    "Anchor",
+    "AnchorCursor",
+    "AuditRound",
     "Chain",
     "Checkpoint",
     "Cosignature",
@@ -32,13 +39,22 @@ __all__ = [
     "DivergenceReport",
     "DivergenceResolution",
     "Document",
+    "InstallationKey",
+    "KeyBackup",
+    "KeyRotation",
     "KeyWrap",
     "Leaf",
+    "LogKeyChange",
     "LogToken",
+    "MemberLog",
     "OutboxJob",
     "Party",
     "PartyKey",
     "PendingRecord",
+    "PersonKey",
+    "ProofSending",
+    "ProvenOnChain",
+    "RecipientKey",
     "Record",
     "RefusedAction",
     "SealedPayload",

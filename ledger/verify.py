@@ -23,7 +23,13 @@ RULES = ("ledger.rules", "custody.rules", "manufacturing.contract")
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m ledger.verify", description="Check an evidence bundle, offline.")
     parser.add_argument("bundle", type=Path, help="the file, as `manage.py export_bundle` or the portal made it")
-    parser.add_argument("--log-key", help="the log's verifier key as you have it from elsewhere (name+id+base64)")
+    parser.add_argument(
+        "--log-key",
+        action="append",
+        default=[],
+        help="the log's verifier key as you have it from elsewhere (name+id+base64); more than once while it changes, "
+        "and for each member's log whose key you have",
+    )
     parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key; may be repeated")
     parser.add_argument("--quorum", type=int, help="how many of these witnesses have to have cosigned (default: all)")
     given = parser.parse_args(arguments)
@@ -33,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         named = {notes.parse_vkey(key).name for key in given.witness}
         quorum = len(named) if given.quorum is None else given.quorum
         bundle = file_format.read(given.bundle)
-        verdict = checks.check(bundle, log_key=given.log_key, witnesses=given.witness, quorum=quorum)
+        others = [key for key in given.log_key if notes.parse_vkey(key).name.startswith(f"{bundle.log}/")]
+        own = [key for key in given.log_key if key not in others]
+        verdict = checks.check(bundle, log_key=own, witnesses=given.witness, quorum=quorum, other_keys=others)
     except VerificationError as problem:
         print(problem, file=sys.stderr)  # noqa: T201
         return 2

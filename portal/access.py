@@ -87,6 +87,13 @@ FOREIGN: dict[str, Rule] = {
     "mfa_reauthenticate_webauthn": SIGNED_IN,
     "mfa_remove_webauthn": SIGNED_IN,
     "mfa_edit_webauthn": SIGNED_IN,
+    "openid_connect_login": PUBLIC,
+    "openid_connect_callback": PUBLIC,
+    "socialaccount_login_cancelled": PUBLIC,
+    "socialaccount_login_error": PUBLIC,
+    # People are brought in by their administrator, and an account of theirs elsewhere is taken up as they sign on.
+    "socialaccount_signup": CLOSED,
+    "socialaccount_connections": CLOSED,
 }
 
 _RULES: dict[str, Rule] = dict(FOREIGN)
@@ -125,7 +132,11 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             # PostgreSQL keeps no NUL in text: without this line such an address would end in a server error.
-            return refusals.answer(request, 400, "This address holds a character that no address has.")
+            return refusals.answer(
+                request,
+                400,
+                "This address holds a character that no address has. Check the link, or go on from your worklist.",
+            )
         return self.get_response(request)
 
     def process_view(
@@ -186,7 +197,7 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _lacks_second_factor(actor: Actor) -> bool:
-    return settings.SECOND_FACTOR_TO_SIGN and ROLES[actor.role].signs and actor.method == "password"
+    return settings.SECOND_FACTOR_TO_SIGN and ROLES[actor.role].signs and actor.method in {"password", "sign-on"}
 
 
 def _to_second_factor(request: HttpRequest) -> HttpResponse:

@@ -1,7 +1,8 @@
 """Celery carries wake-ups and nothing else: the work stands in the outbox (DESIGN §11).
 
 A lost, doubled or late message changes nothing. There is no beat: the worker's main process sweeps the outbox every
-second and runs the log's sequencer. Run it as `celery -A portal.celery worker -Q default,notify,telemetry,proofs`.
+second and runs the log's sequencer. Run it as
+`celery -A portal.celery worker -Q default,notify,holds,hooks,telemetry,proofs`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Companion:
 
         self._queues = queues
         self._announcer = Announcer()
-        self._background = Background(queues=(), sequence=True)
+        self._background = Background(queues=(), sequence=not settings.SEQUENCER_APART)
         self._sweeper = Loop("sweeper", self._sweep, seconds=SWEEP_SECONDS)
 
     def _sweep(self) -> None:

@@ -7,12 +7,13 @@ writes docs/reference/settings.md from this model.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -23,6 +24,23 @@ REDIS_SCHEMES = {"redis", "rediss", "unix"}
 
 class ConfigurationError(SystemExit):
     """Raised (and shown without a traceback) when the environment holds a value we cannot use."""
+
+
+class SignOn(BaseModel):
+    """One organisation's OpenID Connect provider, and the e-mail domains that it may speak for."""
+
+    id: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    name: str = Field(min_length=1, max_length=60)
+    server_url: str
+    client_id: str
+    client_secret: str = ""
+    domains: list[str] = Field(min_length=1)
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host of the provider, where a browser is sent to sign in."""
+        parts = urlsplit(self.server_url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 class Configuration(BaseSettings):
@@ -52,8 +70,37 @@ class Configuration(BaseSettings):
     key_encryption_key: str = Field(
         "", description="64 hexadecimal digits that seal keystore and patient keys (`openssl rand -hex 32`)"
     )
+    key_encryption_key_old: str = Field(
+        "", description="the one before it, while `manage.py rotate_keys kek` moves everything to the new one"
+    )
+    key_service: str = Field(
+        "",
+        description="address of a key service that wraps the keys of patient data, such as https://kms.example/v1; "
+        "unset: the key-encryption key does",
+    )
+    key_service_key: str = Field("", description="name of the key at the key service")
+    key_service_token: str = Field("", description="bearer token for the key service")
+    erasure_dir: Path | None = Field(
+        None,
+        description="where erasures are kept apart from the database, so that a restored backup erases again; "
+        "unset: `erasures` in the data folder",
+    )
+    keystore: str = Field(
+        "file",
+        description="where signing keys live: `file` (sealed files) or `pkcs11` (a token; see docs/how-to/keys.md)",
+    )
+    pkcs11_module: Path = Field(
+        Path(), description="the token's PKCS#11 library, such as /usr/lib/softhsm/libsofthsm2.so"
+    )
+    pkcs11_token: str = Field("", description="the label of the token that holds the signing keys")
+    pkcs11_pin: str = Field("", description="the token's user PIN")
     proof_cache_dir: Path = Field(
         Path.home() / ".cache" / "needlepoint" / "proofs", description="proving keys, built once and shared by copies"
+    )
+    sign_on: list[SignOn] = Field(
+        [],
+        description="single sign-on, a JSON list of OpenID Connect providers: `id`, `name`, `server_url`, `client_id`, "
+        "`client_secret`, and the e-mail `domains` that each may speak for",
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         ["127.0.0.1", "localhost", "[::1]"], description="host names that are answered, parted by commas"
@@ -64,6 +111,10 @@ class Configuration(BaseSettings):
     log_origin: str = Field(
         "needlepoint.example/consortium", description="name of this ledger in every checkpoint; never change it"
     )
+    logs: str = Field(
+        "one",
+        description="`one` log for the consortium, kept by the operator, or one for each `member` beside it",
+    )
     log_readers: str = Field(
         "members", description="who reads the log under `/log/`: `members` (signed in, or with a token) or `public`"
     )
@@ -72,9 +123,39 @@ class Configuration(BaseSettings):
         description="file in the C2SP tlog-policy format: whose co-signatures a checkpoint needs before it is "
         "published; unset: none",
     )
+    chain_rpc: str | None = Field(
+        None, description="JSON-RPC address of an EVM node (Besu, a public chain) on which checkpoints are anchored"
+    )
+    chain_id: int | None = Field(None, ge=1, description="the chain that the node must serve, such as 1 or 1337")
+    anchor_contract: str = Field("", description="address of the Needlepoint contract (`manage.py anchor --deploy`)")
+    anchor_confirmations: int = Field(
+        12, ge=0, le=1_000, description="blocks on top that make an anchor final; 0 on a QBFT chain"
+    )
+    anchor_every_seconds: int = Field(
+        600, ge=10, le=86_400, description="how often the newest published checkpoint is anchored"
+    )
+    reports_an_hour: int = Field(120, ge=1, description="how many divergences one witness may report within an hour")
+    reports_open: int = Field(
+        50, ge=1, description="how many open divergences there may be that one witness alone has found"
+    )
+    reports_bytes: int = Field(
+        100_000_000, ge=4_000_000, description="room for the open reports of one witness, with their evidence (bytes)"
+    )
+    audit_seconds: float = Field(
+        0.3, ge=0, le=4, description="time that the portal's own audit takes every five seconds; 0: no audit"
+    )
+    hooks_to_private: bool = Field(
+        False,
+        description="web hooks may go to addresses inside a private network, and without TLS; for demonstrations only",
+    )
     worker: str = Field(
         "embedded",
         description="`embedded` (threads of the server), `celery` (needs Redis) or `none` (`manage.py worker`)",
+    )
+    sequencer: str = Field(
+        "worker",
+        description="who gives records their place in the log: `worker` (whatever does the background work) or `apart` "
+        "(`manage.py sequencer` alone)",
     )
     email_url: str = Field(
         "", description="`smtp://USER:PASSWORD@HOST:587` (STARTTLS) or `smtps://…:465`; unset: files in the data folder"
@@ -94,6 +175,13 @@ class Configuration(BaseSettings):
             raise ValueError("use 'demonstration' or 'production'")
         return value
 
+    @field_validator("keystore")
+    @classmethod
+    def _known_keystore(cls, value: str) -> str:
+        if value not in {"file", "pkcs11"}:
+            raise ValueError("use 'file' or 'pkcs11'")
+        return value
+
     @field_validator("worker")
     @classmethod
     def _known_worker(cls, value: str) -> str:
@@ -101,11 +189,43 @@ class Configuration(BaseSettings):
             raise ValueError("use 'embedded', 'celery' or 'none'")
         return value
 
+    @field_validator("sequencer")
+    @classmethod
+    def _known_sequencer(cls, value: str) -> str:
+        if value not in {"worker", "apart"}:
+            raise ValueError("use 'worker' or 'apart'")
+        return value
+
+    @field_validator("logs")
+    @classmethod
+    def _known_logs(cls, value: str) -> str:
+        if value not in {"one", "member"}:
+            raise ValueError("use 'one' or 'member'")
+        return value
+
     @field_validator("log_readers")
     @classmethod
     def _known_readers(cls, value: str) -> str:
         if value not in {"members", "public"}:
             raise ValueError("use 'members' or 'public'")
+        return value
+
+    @field_validator("chain_rpc", mode="before")
+    @classmethod
+    def _chain_address(cls, value: object) -> object:
+        if value in (None, ""):
+            return None
+        if urlsplit(str(value)).scheme not in {"http", "https"}:
+            raise ValueError("give an address such as http://127.0.0.1:8545, or leave it unset")
+        return value
+
+    @field_validator("anchor_contract")
+    @classmethod
+    def _contract_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
+            raise ValueError(
+                "give an address of 0x and 40 hexadecimal digits, as `manage.py anchor --deploy` prints it"
+            )
         return value
 
     @field_validator("log_level")
@@ -144,7 +264,7 @@ class Configuration(BaseSettings):
             raise ValueError("give smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465")
         return value
 
-    @field_validator("key_encryption_key")
+    @field_validator("key_encryption_key", "key_encryption_key_old")
     @classmethod
     def _hex_key(cls, value: str) -> str:
         if value and (len(value) != 64 or any(c not in "0123456789abcdefABCDEF" for c in value)):
@@ -162,6 +282,30 @@ class Configuration(BaseSettings):
                 raise ValueError("production needs NEEDLEPOINT_PUBLIC_URL to begin with https://")
             if not self.email_url:
                 raise ValueError("production needs NEEDLEPOINT_EMAIL_URL: people set their password by a link")
+            if self.hooks_to_private:
+                raise ValueError("NEEDLEPOINT_HOOKS_TO_PRIVATE is for demonstrations: web hooks could reach inside")
+        if self.keystore == "pkcs11":
+            if not self.pkcs11_module.is_file():
+                raise ValueError(
+                    f"NEEDLEPOINT_KEYSTORE=pkcs11 needs NEEDLEPOINT_PKCS11_MODULE: {self.pkcs11_module} is no file"
+                )
+            if not self.pkcs11_token or not self.pkcs11_pin:
+                raise ValueError(
+                    "NEEDLEPOINT_KEYSTORE=pkcs11 needs NEEDLEPOINT_PKCS11_TOKEN and NEEDLEPOINT_PKCS11_PIN"
+                )
+        if self.key_service:
+            away = urlsplit(self.key_service)
+            local = self.is_demonstration and away.hostname in {"127.0.0.1", "localhost", "::1"}
+            if away.scheme != "https" and not (away.scheme == "http" and local):
+                raise ValueError("NEEDLEPOINT_KEY_SERVICE needs an address such as https://kms.example/v1")
+            if not self.key_service_key or not self.key_service_token:
+                raise ValueError(
+                    "NEEDLEPOINT_KEY_SERVICE needs NEEDLEPOINT_KEY_SERVICE_KEY and NEEDLEPOINT_KEY_SERVICE_TOKEN"
+                )
+        if self.chain_rpc and self.chain_id is None:
+            raise ValueError("NEEDLEPOINT_CHAIN_RPC needs NEEDLEPOINT_CHAIN_ID: which chain it has to be")
+        if self.anchor_contract and not self.chain_rpc:
+            raise ValueError("NEEDLEPOINT_ANCHOR_CONTRACT needs NEEDLEPOINT_CHAIN_RPC: where its chain is reached")
         if self.worker == "celery" and not self.redis_url:
             raise ValueError("NEEDLEPOINT_WORKER=celery needs REDIS_URL: other brokers lose tasks")
         return self

@@ -1,5 +1,7 @@
 """The portal's tables: people and their memberships, and nothing of the trade."""
 
 from portal.accounts.models import Membership, User
+from portal.audit.models import AuditEvent
+from portal.hooks.models import HookDelivery, WebHook
 
-__all__ = ["Membership", "User"]
+__all__ = ["AuditEvent", "HookDelivery", "Membership", "User", "WebHook"]

@@ -26,7 +26,7 @@ TITLES = {
     500: "Something broke on our side",
     503: "Not available at the moment",
 }
-NOTHING = "The address is wrong, or what it led to is not yours to see. Go back to your worklist."
+NOTHING = "The address is wrong, or what it led to is not yours to see."
 MACHINE_PATHS = ("/api/", "/ingest/")
 PROBLEM_JSON = "application/problem+json"
 
@@ -45,11 +45,11 @@ def problem(status: int, detail: str, *, code: str = "", **more: Any) -> dict[st
     return {"type": kind, "title": TITLES.get(status, "Refused"), "status": status, "detail": detail, **more}
 
 
-def answer(request: HttpRequest, status: int, detail: str, *, code: str = "") -> HttpResponse:
-    """The refusal of a request, as a page or as problem details."""
+def answer(request: HttpRequest, status: int, detail: str, *, code: str = "", title: str = "") -> HttpResponse:
+    """The refusal of a request, as a page or as problem details. `title` where that of the status would mislead."""
     if wants_json(request):
         return JsonResponse(problem(status, detail, code=code), status=status, content_type=PROBLEM_JSON)
-    context = {"status": status, "title": TITLES.get(status, "Refused"), "detail": detail}
+    context = {"status": status, "title": title or TITLES.get(status, "Refused"), "detail": detail}
     return render(request, "refused.html", context, status=status)
 
 
@@ -59,7 +59,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
-        return answer(request, 413, "More was sent than this server takes at once. Nothing was changed.")
+        return answer(
+            request,
+            413,
+            "More was sent than this server takes at once. Nothing was changed. Send less, or send it in parts.",
+        )
     return answer(request, 400, "Part of what was sent is not in a form that can be read. Nothing was changed.")
 
 
@@ -72,8 +76,9 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     return answer(
         request,
         403,
-        "This page was opened before you signed in again, so it could not be sent. Nothing was changed. "
+        "It was opened before you signed in again, so it could not be sent. Nothing was changed. "
         "Go back, reload the page and send it once more.",
+        title="This page is out of date",
     )
 
 

@@ -39,15 +39,30 @@ def _kept_secret(name: str) -> str:
 
 SECRET_KEY = CONFIG.secret_key or _kept_secret("secret-key")
 KEY_ENCRYPTION_KEY = bytes.fromhex(CONFIG.key_encryption_key or _kept_secret("key-encryption-key"))
+KEY_ENCRYPTION_KEY_OLD = bytes.fromhex(CONFIG.key_encryption_key_old)
+KEY_SERVICE, KEY_SERVICE_KEY, KEY_SERVICE_TOKEN = CONFIG.key_service, CONFIG.key_service_key, CONFIG.key_service_token
+KEYSTORE = CONFIG.keystore
+PKCS11_MODULE, PKCS11_TOKEN, PKCS11_PIN = CONFIG.pkcs11_module, CONFIG.pkcs11_token, CONFIG.pkcs11_pin
 KEY_DIR: Path = CONFIG.path(CONFIG.key_dir) if CONFIG.key_dir else DATA_DIR / "keys"
+ERASURE_DIR: Path = CONFIG.path(CONFIG.erasure_dir) if CONFIG.erasure_dir else DATA_DIR / "erasures"
 PROOF_CACHE_DIR: Path = CONFIG.path(CONFIG.proof_cache_dir)
 LOG_ORIGIN = CONFIG.log_origin
+LOGS = CONFIG.logs
 LOG_READERS = CONFIG.log_readers
+CHAIN_RPC = CONFIG.chain_rpc
+CHAIN_ID = CONFIG.chain_id
+ANCHOR_CONTRACT = CONFIG.anchor_contract
+ANCHOR_CONFIRMATIONS = CONFIG.anchor_confirmations
+ANCHOR_EVERY_SECONDS = CONFIG.anchor_every_seconds
 WITNESS_POLICY: Path | None = CONFIG.path(CONFIG.witness_policy) if CONFIG.witness_policy else None
+REPORTS_AN_HOUR, REPORTS_OPEN, REPORTS_BYTES = CONFIG.reports_an_hour, CONFIG.reports_open, CONFIG.reports_bytes
+AUDIT_SECONDS = CONFIG.audit_seconds
+HOOKS_TO_PRIVATE = CONFIG.hooks_to_private
 PUBLIC_URL = CONFIG.public_url.rstrip("/")
 ALLOWED_HOSTS = CONFIG.allowed_hosts
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 WORKER = CONFIG.worker
+SEQUENCER_APART = CONFIG.sequencer == "apart"
 INGEST_MAX_BYTES = CONFIG.ingest_max_bytes
 
 INSTALLED_APPS = [
@@ -63,6 +78,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "channels",
     "csp",
     "django_cotton.apps.SimpleAppConfig",
@@ -159,7 +177,7 @@ if CONFIG.redis_url:
         "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [CONFIG.redis_url]}}
     }
 else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CACHES = {"default": {"BACKEND": "portal.caching.SharedLimitsCache"}}
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 CELERY_BROKER_URL = CONFIG.redis_url or "memory://"
@@ -193,6 +211,31 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMONSTRATION
 SECOND_FACTOR_TO_SIGN = not DEMONSTRATION
+FAILED_SIGN_INS_TOLD = 5
+FAILED_SIGN_INS_SECONDS = 300
+# Single sign-on: who an organisation's provider names, under one of its own domains, is signed in as the person whom
+# the organisation enrolled under that address. Nobody is made by it.
+SIGN_ON_DOMAINS = {one.id: frozenset(one.domains) for one in CONFIG.sign_on}
+SOCIALACCOUNT_ADAPTER = "portal.accounts.adapter.SignOnAdapter"
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": one.id,
+                "name": one.name,
+                "client_id": one.client_id,
+                "secret": one.client_secret,
+                "settings": {"server_url": one.server_url},
+            }
+            for one in CONFIG.sign_on
+        ],
+    }
+}
 SIGNING_FRESH_SECONDS = 15 * 60
 SESSION_IDLE_SECONDS = CONFIG.session_idle_seconds
 SESSION_COOKIE_AGE = 12 * 3600
@@ -248,7 +291,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "worker-src": [SELF],
         "manifest-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *(one.origin for one in CONFIG.sign_on)],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

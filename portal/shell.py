@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from ledger.parties.actor import Actor
 from portal import styleguide as examples
+from portal.access import rule_of
 from portal.accounts.roles import ROLES
 from portal.dashboards import registry
 from portal.divergence import presenter
@@ -30,11 +31,13 @@ METHODS = {
     "password": "password",
     "password+totp": "password and authenticator app",
     "passkey": "passkey",
+    "sign-on": "your organisation’s sign-on",
 }
 LINKS = {
     "home": "home",
     "scan": "scan",
     "security": "mfa_index",
+    "signature": "signing_keys",
     "password": "account_change_password",
     "sessions": "usersessions_list",
     "sign_in": "account_login",
@@ -114,7 +117,7 @@ def _shell(request: HttpRequest) -> Shell:
         live_since=str(getattr(request, "live_since", "")),
         demonstration=settings.DEMONSTRATION,
         diverged=presenter.bar() if actor else None,
-        links={name: url for name, view in LINKS.items() if (url := _url(view))},
+        links={name: url for name, view in LINKS.items() if _opens(view, actor) and (url := _url(view))},
     )
 
 
@@ -152,6 +155,12 @@ def _other_roles(request: HttpRequest) -> tuple[OtherRole, ...]:
 def _covers(url: str, path: str) -> bool:
     """Whether a navigation entry leads to this page or to one above it; the front page covers only itself."""
     return path == url or (url != "/" and path.startswith(url.rstrip("/") + "/"))
+
+
+def _opens(view: str, actor: Actor | None) -> bool:
+    """Whether the reader's role may open it: the frame leads nobody to a closed door."""
+    rule = rule_of(view)
+    return rule is None or not rule.permissions or (actor is not None and bool(rule.permissions & actor.permissions))
 
 
 def _url(view: str) -> str:

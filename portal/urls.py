@@ -9,7 +9,24 @@ from django.urls import URLPattern, URLResolver, include, path
 from portal import home, shell
 from portal.access import DEMONSTRATION, MEMBER, PUBLIC, route
 
-ROOMS = ("accounts", "journeys", "actions", "batches", "transport", "proofs", "evidence", "divergence", "api")
+ROOMS = (
+    "accounts",
+    "journeys",
+    "actions",
+    "batches",
+    "transport",
+    "proofs",
+    "evidence",
+    "keys",
+    "patients",
+    "disclosures",
+    "emergency",
+    "divergence",
+    "hooks",
+    "oversight",
+    "audit",
+    "api",
+)
 
 
 def _rooms() -> list[URLPattern | URLResolver]:
@@ -21,7 +38,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     route("favicon.ico", shell.favicon, name="favicon", rule=PUBLIC),
     route("styleguide/", shell.styleguide, name="styleguide", rule=DEMONSTRATION),
     *_rooms(),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/3rdparty/", include("allauth.socialaccount.urls")),
+    path("accounts/", include("allauth.socialaccount.providers.openid_connect.urls")),
 ]
 
 handler400 = "portal.refusals.bad_request"

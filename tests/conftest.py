@@ -20,11 +20,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from _pytest import junitxml
 from django.conf import settings
 from django.core.cache import cache as django_cache
+from django.db import connections
 from hypothesis import settings as hypothesis_settings
+from pytest_django import DjangoDbBlocker
 
-from tests import append_only
+from portal.validation.source import PROPERTY, source_digest
+from tests import append_only, databases
+from tests.factories import kept
 from tests.services import CI, POSTGRES_URL, REDIS_URL, SERVICES
 
 # A build says the same of the same tree each time; runs on somebody's own machine go on looking for new examples. No
@@ -45,6 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if not _stands_on_postgres():
         # A fixture that forgets the mark `django_db` gets an error and not somebody's own database.
         settings.DATABASES["default"]["NAME"] = os.devnull + "/no-database-for-tests"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A run states which source it tested, so that nobody takes results of another version for those of this one."""
+    xml = session.config.stash.get(junitxml.xml_key, None)
+    if xml is not None:
+        xml.add_global_property(PROPERTY, source_digest(settings.BASE_DIR)[0])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -80,6 +92,7 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("needlepoint")
     settings.DATA_DIR = folder
     settings.KEY_DIR = folder / "keys"
+    settings.ERASURE_DIR = folder / "erasures"
     settings.EMAIL_FILE_PATH = str(folder / "mail")
 
 
@@ -87,16 +100,35 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
 def _empty_cache() -> None:
     """Rate limits and remembered form results of one test never reach the next."""
     django_cache.clear()
+    from custody.patients import access_log
+    from ledger.privacy import installation
+
+    installation.forget()
+    access_log.forget()
+    kept.forget_where()
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """SQLite in a file, as it is used, and not in memory, where its locks behave otherwise."""
-    database = settings.DATABASES["default"]
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """A migrated database of this process's own. SQLite in a file, as it is used, and not in memory, where its locks
+    behave otherwise."""
+    connection, name = connections["default"], f"np_test_{os.getpid()}"
     if _stands_on_postgres():
-        database.setdefault("TEST", {})["NAME"] = f"np_test_{os.getpid()}"
+        databases.new_postgres(name)
     else:
-        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+        name = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+        databases.new_sqlite(Path(name))
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+    if _stands_on_postgres():
+        close_pool = getattr(connections["default"], "close_pool", None)
+        if close_pool is not None:
+            close_pool()
+        databases.drop_postgres(name)
 
 
 @pytest.fixture
@@ -122,8 +154,7 @@ def postgres_url() -> Iterator[str]:
     with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
         server.execute(f'CREATE DATABASE "{name}"')
     yield urlsplit(POSTGRES_URL)._replace(path=f"/{name}").geturl()
-    with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    databases.drop_postgres(name)
 
 
 @pytest.fixture

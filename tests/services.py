@@ -5,6 +5,7 @@ A service counts only where a test carries its marker. With CI=true a missing on
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -17,7 +18,9 @@ POSTGRES_URL = os.environ.get("NEEDLEPOINT_TEST_POSTGRES_URL", "postgresql://pos
 REDIS_URL = os.environ.get("NEEDLEPOINT_TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 CHROMIUM = os.environ.get("NEEDLEPOINT_TEST_CHROMIUM", "/usr/bin/chromium")
 MOSQUITTO = os.environ.get("NEEDLEPOINT_TEST_MOSQUITTO", "/usr/sbin/mosquitto")
-ANVIL = ROOT / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
+SOFTHSM = os.environ.get("NEEDLEPOINT_TEST_SOFTHSM", "/usr/lib/softhsm/libsofthsm2.so")
+SNARKJS = ROOT / "scripts" / "ceremony" / "node_modules" / "snarkjs" / "build" / "cli.cjs"
+ANVIL = ROOT / "tests" / "chain" / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
 CI = os.environ.get("CI", "").lower() == "true"
 
 
@@ -62,9 +65,21 @@ def missing_mosquitto() -> str:
 
 def missing_evm() -> str:
     """Why an EVM node cannot be used; empty when it can."""
-    return (
-        "" if ANVIL.exists() else "there is no EVM node: the npm package @foundry-rs/anvil-linux-amd64 is not installed"
-    )
+    return "" if ANVIL.exists() else "there is no EVM node (make chain installs one)"
+
+
+def missing_snarkjs() -> str:
+    """Why snarkjs cannot be used; empty when it can."""
+    return "" if SNARKJS.exists() else "there is no snarkjs (make ceremony installs it)"
+
+
+def missing_softhsm() -> str:
+    """Why a PKCS#11 token cannot be used; empty when it can."""
+    if importlib.util.find_spec("pkcs11") is None:
+        return "the package python-pkcs11 is not installed (requirements-pkcs11.txt)"
+    if not Path(SOFTHSM).exists() or not shutil.which("softhsm2-util"):
+        return f"there is no SoftHSM at {SOFTHSM} (NEEDLEPOINT_TEST_SOFTHSM; Debian: softhsm2)"
+    return ""
 
 
 def missing_outside() -> str:
@@ -80,6 +95,8 @@ SERVICES: dict[str, tuple[str, Callable[[], str]]] = {
     "browser": ("Chromium", missing_browser),
     "mosquitto": ("Mosquitto", missing_mosquitto),
     "evm": ("EVM node", missing_evm),
+    "snarkjs": ("snarkjs", missing_snarkjs),
+    "softhsm": ("SoftHSM", missing_softhsm),
     "outside": ("Outside verifiers", missing_outside),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from custody.compliance.models import ComplianceProof
+from custody.compliance.queries import published_proofs
 from custody.telemetry.models import Device
 from custody.therapies import disclosure
 from custody.therapies.queries import find_therapy
@@ -26,7 +26,7 @@ def therapy_bundle(*, therapy: UUID, at: datetime) -> Bundle:
     chain = Chain.objects.filter(kind="therapy", subject=therapy).only("state").first()
     if chain is None:
         raise export.NothingToShow("There is no such therapy on the ledger.")
-    proofs = list(ComplianceProof.objects.filter(therapy_id=therapy, verdict="proven"))
+    proofs = list(published_proofs().filter(therapy_id=therapy))
     digests = {chain.state["protocol"], *(proof.key for proof in proofs)}
     along: list[Place] = [
         ("document", subject)

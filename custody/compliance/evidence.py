@@ -12,12 +12,19 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from custody.compliance.keys import KEY_KINDS
+from custody.compliance.queries import published_proofs
+from custody.telemetry.models import Device
 from custody.therapies import disclosure
+from custody.therapies.models import Therapy
 from custody.therapies.queries import find_therapy
 from ledger.crypto import base64s
 from ledger.log.evidence import IncludedRecord, checkpoint_at, included, log_key
+from ledger.log.logs import OPERATORS
 from ledger.log.models import Chain, Checkpoint, Document, Record
+from ledger.log.tiles import latest_checkpoint
 from ledger.parties.actor import Actor
 
 FORMAT = "needlepoint.evidence/v1"
@@ -30,9 +37,9 @@ def shared(*, size: int | None, by: Actor) -> dict[str, Any]:
     by.check("proof.verify")
     checkpoint = checkpoint_at(size)
     documents = Document.objects.filter(kind__in=("protocol", *KEY_KINDS)).values("record_id")
-    wanted = Record.objects.filter(chain__kind__in=("register", "device")) | Record.objects.filter(pk__in=documents)
-    records = included(wanted.order_by("leaf__index"), size=checkpoint.size)
-    return {**_head(checkpoint), "records": _json(records)}
+    kinds = ("register", "log", "device")
+    wanted = Record.objects.filter(chain__kind__in=kinds) | Record.objects.filter(pk__in=documents)
+    return {**_head(checkpoint), **_across(wanted.order_by("log", "leaf__index"), checkpoint)}
 
 
 def pack(*, therapy: UUID, size: int | None, by: Actor) -> dict[str, Any]:
@@ -49,11 +56,52 @@ def pack(*, therapy: UUID, size: int | None, by: Actor) -> dict[str, Any]:
     if not disclosure.sees_values(by):
         records = records.filter(type__in=OPEN_TYPES)
         answer["stated"] = _stated(chain)
-    return {**answer, "records": _json(included(records, size=checkpoint.size))}
+    return {**answer, **_across(records, checkpoint, whole="stated" not in answer)}
+
+
+def records_at(records: QuerySet[Record], checkpoint: Checkpoint) -> dict[str, Any]:
+    """These records with their places at a checkpoint, and the checkpoint itself."""
+    return {**_head(checkpoint), **_across(records, checkpoint)}
+
+
+def documents_of(therapy: Therapy) -> list[tuple[str, UUID]]:
+    """The chains of documents that a therapy's records rest on, for a bundle that holds its chain."""
+    proofs = published_proofs().filter(therapy_id=therapy.pk)
+    places = max((proof.registry_size for proof in proofs), default=0)
+    digests = {therapy.protocol_digest, *(proof.key for proof in proofs)}
+    subjects = Document.objects.filter(digest__in=digests).values_list("subject", flat=True)
+    devices = Device.objects.filter(place__lt=places).values_list("id", flat=True)
+    return [*(("document", one) for one in subjects), *(("device", one) for one in devices)]
+
+
+def _across(records: QuerySet[Record], checkpoint: Checkpoint, *, whole: bool = False) -> dict[str, Any]:
+    """The records with their places: in the operator's log at this checkpoint, in members' logs at their latest.
+
+    `whole` is for a chain, whose records are given up to the first that is not in its log's checkpoint.
+    """
+    wanted = list(records.values_list("id", "log"))
+    trees = {OPERATORS: checkpoint}
+    for code in sorted({log for _, log in wanted} - {OPERATORS}):
+        newest = latest_checkpoint(code)
+        if newest is not None:
+            trees[code] = newest
+    found = {
+        one.id: one
+        for code, tree in trees.items()
+        for one in included(records.filter(log=code), size=tree.size, log=code)
+    }
+    kept: list[IncludedRecord] = []
+    for identifier, _ in wanted:
+        if identifier in found:
+            kept.append(found[identifier])
+        elif whole:
+            break
+    logs = {code: {"size": tree.size, "note": tree.note} for code, tree in trees.items() if code != OPERATORS}
+    return {"records": _json(kept), **({"logs": logs} if logs else {})}
 
 
 def _head(checkpoint: Checkpoint) -> dict[str, Any]:
-    return {"format": FORMAT, "size": checkpoint.size, "note": checkpoint.note, "vkey": log_key()}
+    return {"format": FORMAT, "size": checkpoint.size, "note": checkpoint.note, "vkey": log_key(checkpoint.size)}
 
 
 def _json(records: Iterable[IncludedRecord]) -> list[dict[str, Any]]:
@@ -63,6 +111,7 @@ def _json(records: Iterable[IncludedRecord]) -> list[dict[str, Any]]:
             "index": record.index,
             "path": [node.hex() for node in record.path],
             "envelope": base64s.encode(record.envelope),
+            **({"log": record.log} if record.log else {}),
         }
         for record in records
     ]

@@ -44,6 +44,7 @@ def publish_proof(
         protocol=protocol,
         segment=known,
         device_registry=device_registry_root(registry_size),
+        circuit=proof.circuit,
     )
     if expected != proof.public_inputs:
         raise ProofSpeaksOfOtherFacts("The proof speaks of other facts than the ledger's; it was not published.")

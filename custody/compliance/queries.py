@@ -24,11 +24,17 @@ from custody.therapies import disclosure
 from custody.therapies.figures import as_of_last_change
 from custody.therapies.models import StepRecord, Therapy
 from custody.therapies.queries import TherapyLine, find_therapy, line_for, of_visible, protocol_by_digest, visible
+from ledger.ceremony.queries import finished_keys
 from ledger.errors import NotFound
 from ledger.log.models import Document
 from ledger.parties.actor import Actor
 
 PROVEN, NOT_PROVEN = "proven", "not_proven"
+
+
+def published_proofs() -> QuerySet[ComplianceProof]:
+    """Every segment's proof, of all therapies; who may see which is asked by whoever shows them."""
+    return ComplianceProof.objects.filter(verdict=PROVEN)
 
 
 class ProofNotFound(NotFound):
@@ -100,6 +106,14 @@ class KeyLine:
     ceremony: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Therapies with at least one proof, and segments that cannot be proven, within some time."""
+
+    therapies: int
+    unproven: int
+
+
 def count_by_verdict(*, by: Actor) -> dict[str, int]:
     """How many therapies are proven, partly, not_proven, none; and `quiet`: proven with no exception open."""
 
@@ -135,8 +149,8 @@ def _segment(
         code=segment.code,
         title=segment.title,
         verdict=verdict.verdict if verdict else "making" if finished else "open",
-        steps=len(steps_of(protocol, segment, done)),
-        tests=len(tests_of(protocol, segment, done)),
+        steps=sum(step.code in done or not step.optional for step in steps_of(protocol, segment)),
+        tests=len(tests_of(protocol, segment)),
         readings=counts.get(segment.leg or "", 0),
         circuit=verdict.circuit if verdict else "",
         key=verdict.key if verdict else "",
@@ -156,10 +170,10 @@ def proof(*, proof: UUID, by: Actor) -> ComplianceProof:
 
 
 def published(
-    *, by: Actor, since: datetime | None = None, until: datetime | None = None, limit: int = 200
+    *, by: Actor, since: datetime | None = None, until: datetime | None = None, limit: int = 200, offset: int = 0
 ) -> list[ProvenTherapy]:
     """Therapies with published proofs, the last published first."""
-    found = {row["therapy"]: row for row in _grouped(by, since, until)[:limit]}
+    found = {row["therapy"]: row for row in _grouped(by, since, until)[offset : offset + limit]}
     therapies = Therapy.objects.in_bulk(list(found))
     lines = []
     for identifier, row in found.items():
@@ -181,11 +195,15 @@ def proven(*, by: Actor, limit: int = 200, offset: int = 0) -> list[TherapyLine]
 
 
 def unproven(
-    *, by: Actor, since: datetime | None = None, until: datetime | None = None, limit: int = 200
+    *, by: Actor, since: datetime | None = None, until: datetime | None = None, limit: int = 200, offset: int = 0
 ) -> list[Unproven]:
     """Segments that cannot be proven, the last judged first."""
-    rows = of_visible(ComplianceProof.objects.filter(verdict=NOT_PROVEN), by).select_related("therapy")
-    return [_unproven(row, by) for row in _within(rows, since, until).order_by("-published_at", "id")[:limit]]
+    rows = _unprovable(by, since, until).select_related("therapy").order_by("-published_at", "id")
+    return [_unproven(row, by) for row in rows[offset : offset + limit]]
+
+
+def _unprovable(by: Actor, since: datetime | None, until: datetime | None) -> QuerySet[ComplianceProof]:
+    return _within(of_visible(ComplianceProof.objects.filter(verdict=NOT_PROVEN), by), since, until)
 
 
 def _unproven(row: ComplianceProof, by: Actor) -> Unproven:
@@ -230,7 +248,8 @@ def _sites(by: Actor) -> list[SiteLine]:
 def keys(digests: Collection[str]) -> list[KeyLine]:
     """These verification keys, as published on the ledger."""
     rows = Document.objects.filter(kind__in=KEY_KINDS, digest__in=digests).order_by("code", "version")
-    return [KeyLine(row.digest, row.code, row.version, row.kind == CEREMONY_KIND) for row in rows]
+    made = finished_keys() if any(row.kind == CEREMONY_KIND for row in rows) else frozenset()
+    return [KeyLine(row.digest, row.code, row.version, row.digest in made) for row in rows]
 
 
 def keys_in_use(*, by: Actor) -> list[KeyLine]:
@@ -251,13 +270,23 @@ def count_published(*, by: Actor, since: datetime | None, until: datetime | None
     return as_of_last_change(f"published:{since}:{limit}", by=by, compute=count)
 
 
+def count_judged(*, by: Actor, since: datetime | None, until: datetime | None) -> Judged:
+    """How many therapies have a published proof, and how many segments cannot have one."""
+
+    def count() -> Judged:
+        therapies = _within(_published(by), since, until).order_by().values("therapy").distinct().count()
+        return Judged(therapies, _unprovable(by, since, until).count())
+
+    return as_of_last_change(f"judged:{since}", by=by, compute=count)
+
+
 def _grouped(by: Actor, since: datetime | None, until: datetime | None) -> QuerySet[ComplianceProof, Any]:
     proofs = _within(_published(by), since, until).values("therapy")
     return proofs.annotate(number=Count("id"), last=Max("published_at")).order_by("-last", "therapy")
 
 
 def _published(by: Actor) -> QuerySet[ComplianceProof]:
-    return of_visible(ComplianceProof.objects.filter(verdict=PROVEN), by)
+    return of_visible(published_proofs(), by)
 
 
 def _within(

@@ -8,6 +8,7 @@ from uuid import UUID
 from custody.telemetry import committed
 from custody.telemetry.models import Device, ReadingsCommitment
 from ledger.proofs.babyjubjub import PublicKey, Signature
+from ledger.proofs.poseidon import STATEMENT_VERSION
 from ledger.proofs.registry import registry_path, registry_root
 from ledger.proofs.statement import ReadingsWitness
 
@@ -21,7 +22,7 @@ def readings_witness(*, therapy: UUID, leg: str, size: int) -> ReadingsWitness |
     """What a prover knows of a leg's readings, against the registry at `size` places; None when it cannot be proven."""
     commitment = ReadingsCommitment.objects.filter(therapy_id=therapy, leg=leg).first()
     series = committed.find(therapy, leg)
-    if commitment is None or series is None or commitment.signature is None:
+    if commitment is None or series is None or commitment.signature is None or series.statement != STATEMENT_VERSION:
         return None
     signed = commitment.signature
     device = Device.objects.get(pk=commitment.device_id)

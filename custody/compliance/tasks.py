@@ -40,7 +40,9 @@ def prover_of(size: CapacityClass, progress: Progress = quiet) -> Prover:
     """This process's prover for a capacity class; its own process is started at the first proof."""
     with _guard:
         if size.name not in _provers:
-            _provers[size.name] = Prover(Path(settings.PROOF_CACHE_DIR), size, progress=progress)
+            _provers[size.name] = Prover(
+                Path(settings.PROOF_CACHE_DIR), size, progress=progress, unsafe=settings.DEMONSTRATION
+            )
         return _provers[size.name]
 
 

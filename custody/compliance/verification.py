@@ -17,13 +17,13 @@ from ledger.proofs.verifier import VerifiedProof, verify_proof
 def verify_published(proof: ComplianceProof) -> VerifiedProof:
     """Verify a proof: pairing check, inputs equal to the ledger's, key published for its circuit (DESIGN §8).
 
-    Raises VerificationError, ProofSpeaksOfOtherFacts, ProofKeyUnknown.
+    Raises VerificationError, ProofSpeaksOfOtherFacts, ProofKeyUnknown, KeyOfAnotherCircuit, VersionUnknown.
     """
     expected = expected_inputs(proof)
     claimed = tuple(int(proof.inputs[name]) for name in INPUTS)
     if claimed != tuple(expected):
         raise ProofSpeaksOfOtherFacts("The proof speaks of other facts than the ledger's.")
-    key, _ = proof_key(proof.key)
+    key, _ = proof_key(proof.key, circuit=proof.circuit)
     return verify_proof(key, expected, bytes.fromhex(proof.proof))
 
 
@@ -37,4 +37,5 @@ def expected_inputs(proof: ComplianceProof) -> PublicInputs:
         protocol=protocol,
         segment=segment_named(protocol, proof.segment),
         device_registry=device_registry_root(proof.registry_size),
+        circuit=proof.circuit,
     )

@@ -16,7 +16,7 @@ from ledger.log.queries import bodies_of
 from ledger.parties.actor import Actor
 from ledger.privacy import queries as privacy
 from ledger.proofs.specification import SegmentSpec
-from ledger.proofs.statement import SegmentWitness, StepWitness, TestWitness
+from ledger.proofs.statement import SegmentWitness, StepWitness, TestWitness, step_leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class EvidenceMissing(Exception):
 
 def gather(*, chain: Chain, protocol: Protocol, segment: Segment, registry_size: int) -> Evidence:
     """Everything about a finished segment. Raises EvidenceMissing."""
-    done = chain.state["done"]
-    spec = segment_spec(protocol, segment, done)
+    spec = segment_spec(protocol, segment)
     rows = {row.step: row for row in StepRecord.objects.filter(therapy_id=chain.subject).order_by("performed_at")}
-    wanted = [step.code for step in (*steps_of(protocol, segment, done), *tests_of(protocol, segment, done))]
+    done = [step for step in steps_of(protocol, segment) if step.code in rows or not step.optional]
+    wanted = [step.code for step in (*done, *tests_of(protocol, segment))]
     missing = [code for code in wanted if code not in rows]
     if missing:
         raise EvidenceMissing(f"the step “{missing[0]}” is not on record")
@@ -49,16 +49,21 @@ def gather(*, chain: Chain, protocol: Protocol, segment: Segment, registry_size:
             end=int(rows[step.code].performed_at.timestamp()),
             document=document_of(bodies[rows[step.code].record_id]),
             salt=int(secrets[rows[step.code].id][LEAF_SALT]),
+            performer=rows[step.code].person,
+            verifier=rows[step.code].second_person,
         )
-        for step in steps_of(protocol, segment, done)
+        for step in done
     )
+    for step in steps:
+        if rows[step.code].leaf != str(step_leaf(chain.subject, step)):
+            raise EvidenceMissing(f"the record of “{step.code}” commits to other facts, or in an earlier version’s way")
     tests = tuple(
         TestWitness(
             code=step.code,
             value=int(secrets[rows[step.code].id][TEST_VALUE]),
             salt=int(secrets[rows[step.code].id][TEST_SALT]),
         )
-        for step in tests_of(protocol, segment, done)
+        for step in tests_of(protocol, segment)
     )
     readings = None
     if segment.leg:

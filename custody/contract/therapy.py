@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from custody.contract import custody_chain, exceptions, lifecycle, proofs
+from custody.contract import custody_chain, exceptions, holds, lifecycle, proofs
 from custody.contract.moment import OPEN_STATUSES, Moment, fresh
 from custody.contract.steps import admit_step
 from custody.protocols import document
@@ -46,7 +46,22 @@ _record_clauses: dict[str, RecordClause] = {
     "custody.readings.committed/v1": custody_chain.readings_committed,
     "custody.proof.published/v1": proofs.published,
     "custody.proof.refused/v1": proofs.refused,
+    holds.HELD: holds.held,
+    holds.AGREED: holds.agreed,
+    holds.BROKEN: holds.broken,
 }
+VOUCHED_FOR = frozenset(
+    {
+        "custody.identity.stopped/v1",
+        "custody.handoff.refused/v1",
+        "custody.exception.opened/v1",
+        "custody.readings.committed/v1",
+        "custody.proof.published/v1",
+        "custody.proof.refused/v1",
+        holds.HELD,
+    }
+)
+"""Records that nobody signs electronically: alarms, refusals and what programs write. Their party vouches for them."""
 AFTER_THE_END = frozenset(
     {
         "custody.exception.opened/v1",
@@ -78,6 +93,10 @@ class TherapyContract:
     def initial(self) -> State:
         return {"status": "none"}
 
+    def is_signed(self, entry: Entry) -> bool:
+        """Whether the people whom this record names have to sign it with the key that they have (21 CFR 11.70)."""
+        return entry.type not in VOUCHED_FOR
+
     def protocol(self, state: State, entry: Entry, world: World) -> Protocol:
         digest = entry.body.get("protocol") if state["status"] == "none" else state["protocol"]
         if not isinstance(digest, str):
@@ -104,6 +123,7 @@ class TherapyContract:
         clause = _record_clauses.get(entry.type)
         if state["status"] not in OPEN_STATUSES and entry.type not in AFTER_THE_END:
             raise Refused(f"This therapy has ended ({state['status']}); nothing more can be done on it.")
+        holds.check_not_held(state, entry.type)
         if clause is not None:
             clause(moment)
             return moment.state

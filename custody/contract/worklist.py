@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from custody.contract.holds import WORKLIST_REASON, hold_of
 from custody.protocols.document import Protocol, Step
 from ledger.clock import parse_stamp
 from ledger.log.contract import State
@@ -77,7 +78,9 @@ def done_before(state: State, protocol: Protocol, step: Step) -> list[str]:
 
 
 def held_reason(state: State, step: Step) -> str:
-    """Why an open exception holds this step, or an empty string."""
+    """Why a fork of the ledger or an open exception holds this step, or an empty string."""
+    if hold_of(state) is not None:
+        return WORKLIST_REASON
     open_exceptions = state["exceptions"].values()
     if any(exception["kind"] == "identity_stop" for exception in open_exceptions):
         return "identity_stop"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models.expressions import OrderBy
+from django.db.models.functions import Coalesce
 
 from custody.exceptions.models import CustodyException, ExceptionKind
 from custody.exceptions.operations import ExceptionUnknown
@@ -47,10 +50,92 @@ def seen(by: Actor) -> QuerySet[CustodyException]:
     return rows.filter(~Q(leg="") | Q(kind=ExceptionKind.IDENTITY_STOP)) if by.party_kind == "courier" else rows
 
 
-def open_exceptions(*, by: Actor, limit: int = 50, offset: int = 0) -> list[ExceptionLine]:
-    """Open exceptions, worst first: by kind, then by age (DESIGN §12)."""
-    rows = seen(by).filter(closed_at=None).order_by("rank", "opened_at", "id")[offset : offset + limit]
+ORDERS: Mapping[str, tuple[str | OrderBy, ...]] = {
+    "worst": ("rank", "opened_at", "id"),
+    "oldest": ("opened_at", "id"),
+    "newest": ("-opened_at", "id"),
+    "due": (F("due_at").asc(nulls_last=True), "rank", "opened_at", "id"),
+}
+"""How a list of open exceptions may be sorted; `worst` is by kind, then by age (DESIGN §12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which open exceptions are asked for; what is empty narrows nothing.
+
+    `site` is where it was found, `owner` the organisation that has to decide, `opened_before` the latest opening.
+    """
+
+    kind: str = ""
+    site: UUID | None = None
+    owner: UUID | None = None
+    product: str = ""
+    opened_before: datetime | None = None
+    order: str = "worst"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the open exceptions that somebody sees can be narrowed to, each sorted."""
+
+    kinds: tuple[str, ...]
+    sites: tuple[UUID, ...]
+    owners: tuple[UUID, ...]
+    products: tuple[str, ...]
+
+
+def open_exceptions(
+    *, by: Actor, wanted: Wanted | None = None, limit: int = 50, offset: int = 0
+) -> list[ExceptionLine]:
+    """Open exceptions that are wanted (all of them without `wanted`), worst first unless it says otherwise."""
+    asked = wanted or Wanted()
+    rows = _wanted(by, asked).order_by(*ORDERS[asked.order])[offset : offset + limit]
     return [_line(row, by) for row in rows]
+
+
+def count_wanted(*, by: Actor, wanted: Wanted) -> int:
+    """How many open exceptions are wanted, up to MANY."""
+    return count_to_many(_wanted(by, wanted))
+
+
+def choices(*, by: Actor) -> Choices:
+    """What the list can be narrowed to, from what stands in it now."""
+    rows = seen(by).filter(closed_at=None).select_related(None).order_by()
+    found = (
+        rows.annotate(site=SITE, owner=OWNER)
+        .values_list("rank", "kind", "site", "owner", "therapy__product")
+        .distinct()
+    )
+    kinds, sites, owners, products = set(), set(), set(), set()
+    for rank, kind, site, owner, product in found:
+        kinds.add((rank, kind))
+        sites.add(site)
+        owners.add(owner)
+        products.add(product)
+    return Choices(
+        tuple(kind for _, kind in sorted(kinds)), tuple(sorted(sites)), tuple(sorted(owners)), tuple(sorted(products))
+    )
+
+
+OWNER = Coalesce("therapy__maker_id", "therapy__centre_id")
+"""Whose QA, or whose physician before there is a maker, has to decide (`portal.presenters.exceptions.decides`)."""
+SITE = Case(When(kind=ExceptionKind.NOT_PROVEN, then=OWNER), default=F("party_id"))
+"""Where it was found; what the prover found is the maker's, or the centre's before there is a maker."""
+
+
+def _wanted(by: Actor, asked: Wanted) -> QuerySet[CustodyException]:
+    rows = seen(by).filter(closed_at=None)
+    if asked.kind:
+        rows = rows.filter(kind=asked.kind)
+    if asked.product:
+        rows = rows.filter(therapy__product=asked.product)
+    if asked.opened_before is not None:
+        rows = rows.filter(opened_at__lte=asked.opened_before)
+    if asked.site is not None:
+        rows = rows.annotate(site=SITE).filter(site=asked.site)
+    if asked.owner is not None:
+        rows = rows.annotate(owner=OWNER).filter(owner=asked.owner)
+    return rows
 
 
 def count_open(*, by: Actor) -> int:

@@ -28,13 +28,13 @@ class InvalidIdentity(BadInput):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PatientIdentity:
-    """What identifies a patient. Weight in kilograms, as weighed; `contact` may be empty."""
+    """What identifies a patient. Weight in kilograms, as weighed, None once erased; `contact` may be empty."""
 
     given_name: str
     family_name: str
     birth_date: date
     record_number: str
-    weight_kg: Decimal
+    weight_kg: Decimal | None
     contact: str = ""
 
     def __repr__(self) -> str:
@@ -74,7 +74,7 @@ def checked(identity: PatientIdentity, *, today: date) -> PatientIdentity:
             "Type it as it stands on the wristband.",
             field="record_number",
         )
-    if not tidy.weight_kg.is_finite() or not MIN_WEIGHT_KG <= tidy.weight_kg <= MAX_WEIGHT_KG:
+    if tidy.weight_kg is None or not tidy.weight_kg.is_finite() or not MIN_WEIGHT_KG <= tidy.weight_kg <= MAX_WEIGHT_KG:
         raise InvalidIdentity(
             f"The weight must lie between {MIN_WEIGHT_KG} and {MAX_WEIGHT_KG} kg. The dose depends on it: weigh again.",
             field="weight_kg",
@@ -91,20 +91,20 @@ def to_fields(identity: PatientIdentity) -> dict[str, str]:
         "family_name": identity.family_name,
         "birth_date": identity.birth_date.isoformat(),
         "record_number": identity.record_number,
-        "weight_kg": f"{identity.weight_kg.normalize():f}",
+        "weight_kg": f"{identity.weight_kg.normalize():f}" if identity.weight_kg is not None else "",
         "contact": identity.contact,
     }
 
 
 def from_fields(values: Mapping[str, str]) -> PatientIdentity:
-    """The identity that `to_fields` wrote."""
+    """The identity that `to_fields` wrote, or what an erasure has left of it."""
     return PatientIdentity(
         given_name=values["given_name"],
         family_name=values["family_name"],
         birth_date=date.fromisoformat(values["birth_date"]),
         record_number=values["record_number"],
-        weight_kg=Decimal(values["weight_kg"]),
-        contact=values["contact"],
+        weight_kg=Decimal(weight) if (weight := values.get("weight_kg")) else None,
+        contact=values.get("contact", ""),
     )
 
 

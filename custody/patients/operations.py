@@ -8,14 +8,17 @@ from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 
-from custody.patients import permissions, queries
+from custody.patients import access_log, permissions, queries
 from custody.patients.identity import PatientIdentity, checked, to_fields
 from custody.patients.models import Patient
-from custody.patients.queries import TABLE, record_number_index
+from custody.patients.queries import TABLE, record_number_index, record_number_indexes
 from ledger.errors import BadInput, Conflict
 from ledger.parties.actor import Actor
 from ledger.parties.models import Party
+from ledger.privacy import installation
 from ledger.privacy import operations as privacy
+from ledger.privacy.errors import SubjectErased
+from ledger.privacy.models import Purpose
 
 
 class AlreadyEnrolled(Conflict):
@@ -48,25 +51,41 @@ def enrol_patient(*, identity: PatientIdentity, by: Actor, at: datetime, key: st
     index = record_number_index(centre=by.party, record_number=tidy.record_number)
     try:
         with transaction.atomic():
+            # While the index's key is rotated the patient may stand under the old one, where no constraint looks.
+            if _taken(by, tidy.record_number):
+                raise IntegrityError
             return _enrol(tidy, index=index, by=by, at=at, key=key)
     except IntegrityError:
         # Somebody enrolled this patient, or this very request, since the page was opened.
-        return _prior(index=index, by=by, key=key)
+        return _prior(number=tidy.record_number, by=by, key=key)
+
+
+def _taken(by: Actor, record_number: str) -> bool:
+    indexes = record_number_indexes(centre=by.party, record_number=record_number)
+    return len(indexes) > 1 and Patient.objects.filter(centre=by.party, record_number_index__in=indexes).exists()
 
 
 def _enrol(tidy: PatientIdentity, *, index: str, by: Actor, at: datetime, key: str) -> Patient:
     subject = privacy.create_subject(holder=by.party, at=at)
-    patient = Patient(id=subject, centre_id=by.party, record_number_index=index, enrolment_key=key, created_at=at)
+    patient = Patient(
+        id=subject,
+        centre_id=by.party,
+        record_number_index=index,
+        index_version=installation.in_force(Purpose.INDEX).version,
+        enrolment_key=key,
+        created_at=at,
+    )
     patient.save(force_insert=True)
     privacy.seal_fields(subject=subject, table=TABLE, row=str(subject), values=to_fields(tidy), by=by, at=at)
     return patient
 
 
-def _prior(*, index: str, by: Actor, key: str) -> Patient:
+def _prior(*, number: str, by: Actor, key: str) -> Patient:
+    indexes = record_number_indexes(centre=by.party, record_number=number)
     repeated = Patient.objects.filter(centre=by.party, enrolment_key=key).first()
     if repeated is None:
-        raise AlreadyEnrolled(Patient.objects.get(centre=by.party, record_number_index=index).id)
-    if repeated.record_number_index != index:
+        raise AlreadyEnrolled(Patient.objects.get(centre=by.party, record_number_index__in=indexes).id)
+    if repeated.record_number_index not in indexes:
         raise EnrolmentKeyReused("This form was sent before with another record number. Open a new form.")
     return repeated
 
@@ -78,20 +97,27 @@ def correct_identity(*, patient: UUID, identity: PatientIdentity, by: Actor, at:
     Raises NotPermitted, NotFound, InvalidIdentity, AlreadyEnrolled.
     """
     permissions.check_enrol(by)
-    row = queries.held_patient(by=by, patient=patient)
+    queries.held_patient(by=by, patient=patient)
+    row = Patient.objects.select_for_update().get(pk=patient)
     centre = Party.objects.get(pk=by.party)
     tidy = checked(identity, today=at.astimezone(ZoneInfo(centre.time_zone)).date())
-    known = to_fields(queries.identities(by=by, patient_ids=[patient])[patient])
+    with access_log.opened_for("correction"):
+        found = queries.identities(by=by, patient_ids=[patient])
+    if patient not in found:
+        raise SubjectErased("This patient's data was erased. Enrol the patient anew.")
+    known = to_fields(found[patient])
     changed = {name: value for name, value in to_fields(tidy).items() if known[name] != value}
     if not changed:
         return row
-    row.record_number_index = record_number_index(centre=by.party, record_number=tidy.record_number)
+    indexes = record_number_indexes(centre=by.party, record_number=tidy.record_number)
+    row.record_number_index, row.index_version = indexes[0], installation.in_force(Purpose.INDEX).version
     try:
         with transaction.atomic():
-            row.save(update_fields=["record_number_index"])
+            others = Patient.objects.filter(centre=by.party, record_number_index__in=indexes).exclude(pk=row.pk)
+            if len(indexes) > 1 and others.exists():
+                raise IntegrityError
+            row.save(update_fields=["record_number_index", "index_version"])
     except IntegrityError:
-        raise AlreadyEnrolled(
-            Patient.objects.get(centre=by.party, record_number_index=row.record_number_index).id
-        ) from None
+        raise AlreadyEnrolled(others.get().id) from None
     privacy.seal_fields(subject=row.id, table=TABLE, row=str(row.id), values=changed, by=by, at=at)
     return row

@@ -7,6 +7,7 @@ from ledger.parties.actor import Actor
 
 READ = "patient.read"
 ENROL = "patient.enrol"
+ERASE = "patient.erase"
 
 
 def check_enrol(by: Actor) -> None:
@@ -21,3 +22,10 @@ def check_read(by: Actor) -> None:
     by.check(READ)
     if by.party_kind != "treatment_centre":
         raise NotPermitted("Only the patient's treatment centre sees who the patient is.")
+
+
+def check_erase(by: Actor) -> None:
+    """Raise NotPermitted unless the actor asks for and confirms erasures at its treatment centre."""
+    by.check(ERASE)
+    if by.party_kind != "treatment_centre":
+        raise NotPermitted("Only the treatment centre that enrolled the patient erases the patient's data.")

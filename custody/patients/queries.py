@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from custody.patients import permissions
+from custody.patients import access_log, permissions
 from custody.patients.identity import FIELDS, PatientIdentity, from_fields, normalise_record_number
 from custody.patients.models import Patient
 from ledger.errors import NotFound
 from ledger.parties.actor import Actor
 from ledger.privacy import queries as privacy
-from ledger.privacy.indexes import blind_index
+from ledger.privacy.indexes import blind_index, blind_indexes
 from ledger.privacy.payloads import Commitment, Revealed
 
 TABLE = "custody.patient"
+COLUMN = "custody.patient.record_number"
 
 
 class PatientNotFound(NotFound):
@@ -22,17 +23,20 @@ class PatientNotFound(NotFound):
 
 
 def record_number_index(*, centre: UUID, record_number: str) -> str:
-    """The blind index of a record number at a centre."""
-    return blind_index(
-        column="custody.patient.record_number", scope=str(centre), value=normalise_record_number(record_number)
-    )
+    """The blind index of a record number at a centre, under the key in force."""
+    return blind_index(column=COLUMN, scope=str(centre), value=normalise_record_number(record_number))
+
+
+def record_number_indexes(*, centre: UUID, record_number: str) -> list[str]:
+    """The same under every key that a row may still be under, while the key is rotated."""
+    return blind_indexes(column=COLUMN, scope=str(centre), value=normalise_record_number(record_number))
 
 
 def find_by_record_number(*, by: Actor, record_number: str) -> Patient | None:
     """The patient of the actor's centre with exactly this record number. Raises NotPermitted."""
     permissions.check_read(by)
-    index = record_number_index(centre=by.party, record_number=record_number)
-    return Patient.objects.filter(centre=by.party, record_number_index=index).first()
+    indexes = record_number_indexes(centre=by.party, record_number=record_number)
+    return Patient.objects.filter(centre=by.party, record_number_index__in=indexes).first()
 
 
 def held_patient(*, by: Actor, patient: UUID) -> Patient:
@@ -53,6 +57,7 @@ def identities(*, by: Actor, patient_ids: Collection[UUID]) -> dict[UUID, Patien
         return {}
     held = Patient.objects.filter(pk__in=patient_ids, centre=by.party).values_list("pk", flat=True)
     opened = privacy.open_many(table=TABLE, rows=[str(id_) for id_ in held], by=by, fields=FIELDS)
+    access_log.note(by=by, patients=[UUID(row) for row in opened], centre=by.party)
     return {UUID(row): from_fields(values) for row, values in opened.items()}
 
 
@@ -65,4 +70,5 @@ def identity_commitments(*, patient: UUID, by: Actor) -> dict[str, Commitment]:
 def reveal_identity_field(*, patient: UUID, field: str, by: Actor, commitment: str | None = None) -> Revealed:
     """One field with its salt and path, to check against the commitment on the ledger. Raises PatientNotFound."""
     held_patient(by=by, patient=patient)
+    access_log.note(by=by, patients=[patient], centre=by.party, way="field")
     return privacy.reveal(table=TABLE, row=str(patient), field=field, by=by, commitment=commitment)

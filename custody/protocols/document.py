@@ -57,24 +57,47 @@ def digest_of(document: Mapping[str, Any]) -> str:
 
 
 def read(document: Mapping[str, Any]) -> Protocol:
-    """Check a document and read it. Raises ProtocolInvalid, which names the place and what would be right."""
-    problem = jsonschema.exceptions.best_match(VALIDATOR.iter_errors(document))
-    if problem is not None:
-        place = "/".join(str(part) for part in problem.absolute_path) or "document"
-        raise ProtocolInvalid(f"The protocol document is not right at {place}: {problem.message[:300]}")
+    """Check a document and read it. Raises ProtocolInvalid, which names the place and what would be right.
+
+    What was read before is remembered by its digest: the same content is right every time, and whoever replays the
+    ledger meets the same few documents again and again.
+    """
+    try:
+        digest = digest_of(document)
+    except (rfc8785.CanonicalizationError, TypeError, ValueError, RecursionError) as problem:
+        # It has no canonical form, so it cannot be right; where the schema does not say why, the encoder does.
+        _check_schema(document)
+        raise ProtocolInvalid(f"The protocol document has no canonical form: {str(problem)[:300]}") from None
+    return read_cached(document, digest)
+
+
+def _checked(document: Mapping[str, Any]) -> Protocol:
+    _check_schema(document)
     protocol = _build(document)
     check(protocol)
     return protocol
 
 
+def _check_schema(document: Mapping[str, Any]) -> None:
+    problem = jsonschema.exceptions.best_match(VALIDATOR.iter_errors(document))
+    if problem is not None:
+        place = "/".join(str(part) for part in problem.absolute_path) or "document"
+        raise ProtocolInvalid(f"The protocol document is not right at {place}: {problem.message[:300]}")
+
+
+REMEMBERED = 64
 _read: dict[str, Protocol] = {}
 
 
 def read_cached(document: Mapping[str, Any], digest: str) -> Protocol:
-    """`read`, remembered by digest: a published document never changes."""
-    if digest not in _read:
-        _read[digest] = read(document)
-    return _read[digest]
+    """`read` of a document whose digest is known, as that of a published one is."""
+    found = _read.get(digest)
+    if found is None:
+        found = _checked(document)
+        while len(_read) >= REMEMBERED:
+            _read.pop(next(iter(_read)), None)
+        _read[digest] = found
+    return found
 
 
 def _build(document: Mapping[str, Any]) -> Protocol:
@@ -102,7 +125,14 @@ def _build(document: Mapping[str, Any]) -> Protocol:
         ),
         milestones=tuple(Milestone(**milestone) for milestone in document["milestones"]),
         segments=tuple(
-            Segment(code=s["code"], title=s["title"], steps=tuple(s["steps"]), leg=s.get("leg"))
+            Segment(
+                code=s["code"],
+                title=s["title"],
+                steps=tuple(s["steps"]),
+                leg=s.get("leg"),
+                since=tuple(s.get("since", ())),
+                vein_to_vein=s.get("vein_to_vein", False),
+            )
             for s in document["segments"]
         ),
         oos_default_hours=document["out_of_specification"]["default_hours"],
@@ -169,4 +199,7 @@ def _leg(leg: Mapping[str, Any]) -> Leg:
         tilt_max_minutes=leg["tilt_max_minutes"],
         hold_max_hours=leg["hold_max_hours"],
         container=leg["container"],
+        hard_low_c100=int(Decimal(leg["hard_low_c"]) * 100) if "hard_low_c" in leg else None,
+        hard_high_c100=int(Decimal(leg["hard_high_c"]) * 100) if "hard_high_c" in leg else None,
+        shock_max_g=leg.get("shock_max_g"),
     )

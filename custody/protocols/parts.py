@@ -120,7 +120,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A transport leg's specification. Temperatures in hundredths of a degree Celsius, tilt in degrees."""
+    """A transport leg's specification. Temperatures in hundredths of a degree Celsius, tilt in degrees, shock in g.
+
+    The hard limits are those that no reading passes, whatever the budget; None where the protocol names none.
+    """
 
     code: str
     title: str
@@ -134,6 +137,9 @@ class Leg:
     tilt_max_minutes: int
     hold_max_hours: int
     container: str
+    hard_low_c100: int | None = None
+    hard_high_c100: int | None = None
+    shock_max_g: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,22 +157,30 @@ class SlotSpec:
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """What a payer pays for: reached when `step` is on record. `share_percent` of the agreed price."""
+    """What a payer pays for: reached when `step` is on record; where it names a segment in `proof`, when that one's
+    compliance proof is. `share_percent` of the agreed price."""
 
     code: str
     title: str
     step: str
     share_percent: int
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The steps that one compliance proof covers."""
+    """The steps that one compliance proof covers.
+
+    `since`: steps of earlier segments with which it begins, so that the waits after them are proven as well.
+    `vein_to_vein`: it proves that collection to infusion took no longer than the protocol allows.
+    """
 
     code: str
     title: str
     steps: tuple[str, ...]
     leg: str | None
+    since: tuple[str, ...] = ()
+    vein_to_vein: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 A new therapy is a new document and no code, so the document is where a mix-up could be let in. These rules keep it out:
 whoever wrote the protocol, nothing is infused that was not released, checked at the bedside and cleared, cells pass
-from hand to hand without a gap, and every proof segment is a chain.
+from hand to hand without a gap, and every proof segment fits the circuit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import pairwise
 
@@ -124,12 +124,26 @@ def _references(protocol: Protocol) -> None:
     for milestone in protocol.milestones:
         if milestone.step not in seen:
             raise ProtocolInvalid(f"Milestone “{milestone.code}” names the step “{milestone.step}”, which is missing.")
+        if milestone.proof:
+            segment = next((one for one in protocol.segments if one.code == milestone.proof), None)
+            if segment is None:
+                raise ProtocolInvalid(
+                    f"Milestone “{milestone.code}” names the proof segment “{milestone.proof}”, which is missing."
+                )
+            if milestone.step not in segment.steps:
+                raise ProtocolInvalid(
+                    f"Milestone “{milestone.code}” pays for “{milestone.step}”, which its proof of "
+                    f"“{milestone.proof}” does not cover."
+                )
     if protocol.milestones and sum(milestone.share_percent for milestone in protocol.milestones) != 100:
         raise ProtocolInvalid("The shares of the payment milestones must add up to 100 per cent.")
     for segment in protocol.segments:
         for code in segment.steps:
             if code not in seen:
                 raise ProtocolInvalid(f"Proof segment “{segment.code}” names the step “{code}”, which is missing.")
+        for code in segment.since:
+            if code not in seen:
+                raise ProtocolInvalid(f"Proof segment “{segment.code}” begins with “{code}”, which is missing.")
         if segment.leg is not None and segment.leg not in legs:
             raise ProtocolInvalid(f"Proof segment “{segment.code}” names the leg “{segment.leg}”, which is missing.")
 
@@ -223,6 +237,12 @@ def _leg(protocol: Protocol, leg: Leg, before: Mapping[str, frozenset[str]]) -> 
     where = f"Leg “{leg.code}”"
     if leg.low_c100 > leg.high_c100:
         raise ProtocolInvalid(f"{where}: the low temperature is above the high one.")
+    if leg.hard_low_c100 is not None and leg.hard_high_c100 is not None:
+        if not leg.hard_low_c100 <= leg.low_c100 or not leg.high_c100 <= leg.hard_high_c100:
+            raise ProtocolInvalid(f"{where}: the hard limits lie outside the band, not inside.")
+        width = leg.high_c100 - leg.low_c100 + 1
+        if max(leg.low_c100 - leg.hard_low_c100, leg.hard_high_c100 - leg.high_c100) > width:
+            raise ProtocolInvalid(f"{where}: a hard limit is further from the band than the band is wide.")
     steps = [step for step in protocol.steps if step.leg == leg.code and step.kind in {"pack", "offer", "accept"}]
     kinds = [step.kind for step in steps]
     hops = (len(steps) - 1) // 2
@@ -245,28 +265,42 @@ def _leg(protocol: Protocol, leg: Leg, before: Mapping[str, frozenset[str]]) -> 
 
 
 def _segment(protocol: Protocol, segment: Segment, before: Mapping[str, frozenset[str]]) -> None:
-    """A proof speaks of a chain of steps, each after the one before it, and of release tests (DESIGN §8)."""
+    """A proof speaks of a graph of steps, each after at most two others, and of release tests (DESIGN §8)."""
     where = f"Proof segment “{segment.code}”"
-    if len(set(segment.steps)) != len(segment.steps):
+    codes = (*segment.since, *segment.steps)
+    if len(set(codes)) != len(codes):
         raise ProtocolInvalid(f"{where} names a step twice.")
-    named = [step for step in protocol.steps if step.code in segment.steps]
-    tests = [step for step in named if step.kind == "test"]
-    by_code = {step.code: step for step in named}
-    chain = [by_code[code] for code in segment.steps if by_code[code].kind != "test"]
-    if not 1 <= len(chain) <= circuit.STEPS or len(tests) > circuit.TESTS:
+    by_code = {step.code: step for step in protocol.steps}
+    graph = [by_code[code] for code in codes if by_code[code].kind != "test"]
+    tests = [by_code[code] for code in segment.steps if by_code[code].kind == "test"]
+    if not 1 <= len(graph) <= circuit.STEPS or len(tests) > circuit.TESTS:
         raise ProtocolInvalid(f"{where} can hold 1 to {circuit.STEPS} steps and {circuit.TESTS} release tests.")
-    for earlier, later in pairwise(chain):
-        if earlier.code not in before[later.code]:
-            raise ProtocolInvalid(
-                f"{where}: “{later.code}” need not come after “{earlier.code}”, so no proof can say it."
-            )
-    for step in chain:
-        if step.optional or step.repeats:
-            raise ProtocolInvalid(f"{where}: “{step.code}” may be left out or repeated, so no proof can speak of it.")
+    if [step.number for step in graph] != sorted(step.number for step in graph):
+        raise ProtocolInvalid(f"{where} names its steps in another order than the document.")
+    for step in graph:
+        if step.repeats:
+            raise ProtocolInvalid(f"{where}: “{step.code}” may be repeated, so no proof can speak of it.")
+        meet = len(just_before(step.code, [other.code for other in graph], before))
+        if meet > circuit.PREDECESSORS:
+            most = circuit.PREDECESSORS
+            raise ProtocolInvalid(f"{where}: “{step.code}” comes after more than {most} others at once: not provable.")
+        if step.optional and not any(step.code in before[other.code] for other in graph if not other.optional):
+            raise ProtocolInvalid(f"{where}: it may be judged before “{step.code}” is done: name a step after it.")
+    for code in segment.since:
+        if by_code[code].optional or not any(code in before[step] for step in segment.steps):
+            raise ProtocolInvalid(f"{where}: no step of it has to come after “{code}”, with which it begins.")
+    if segment.vein_to_vein and not {"collection", "infusion"} <= {step.kind for step in graph}:
+        raise ProtocolInvalid(f"{where}: vein to vein is from the collection to the infusion; it needs both.")
     if segment.leg is not None:
-        kinds = [step.kind for step in chain if step.leg == segment.leg]
+        kinds = [step.kind for step in graph if step.leg == segment.leg]
         if "pack" not in kinds or "accept" not in kinds:
             raise ProtocolInvalid(f"{where}: it must span the leg “{segment.leg}” from packing to receipt.")
         leg = protocol.leg(segment.leg)
         if leg.high_c100 - leg.low_c100 >= 2**13:
             raise ProtocolInvalid(f"{where}: a band of more than 81.91 °C cannot be proven.")
+
+
+def just_before(code: str, codes: Iterable[str], before: Mapping[str, frozenset[str]]) -> list[str]:
+    """Those of `codes` that stand before a step with none of them in between, in the order of `codes`."""
+    ahead = [other for other in codes if other in before[code]]
+    return [one for one in ahead if not any(one in before[other] for other in ahead)]

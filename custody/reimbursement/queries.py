@@ -13,18 +13,23 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef
 
+from custody.compliance.queries import PROVEN, published_proofs
 from custody.protocols.document import Protocol
 from custody.protocols.queries import every_version
 from custody.therapies.figures import as_of_last_change
 from custody.therapies.models import StepRecord, Therapy
 from custody.therapies.queries import TherapyLine, line_for, of_visible, protocol_by_digest, visible
+from ledger.anchors.queries import OnChain, proven_on_chain
 from ledger.log.queries import Standing, standings
 from ledger.parties.actor import Actor
 
 
 @dataclass(frozen=True, slots=True)
 class MilestoneLine:
-    """One milestone of one therapy. `reached_at` and `standing` are None until its step is on record."""
+    """One milestone of one therapy. `reached_at` and `standing` are None until its step, or its proof, is on record.
+
+    `proof` is the title of the segment whose proof it waits for; `on_chain` where the contract verified that proof.
+    """
 
     therapy: TherapyLine
     code: str
@@ -34,6 +39,8 @@ class MilestoneLine:
     currency: str
     reached_at: datetime | None
     standing: Standing | None
+    proof: str = ""
+    on_chain: OnChain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +74,13 @@ def milestones_of(*, therapy: UUID, by: Actor) -> list[MilestoneLine]:
 
 def reached(*, by: Actor, limit: int = 20) -> list[MilestoneLine]:
     """The milestones reached last, of every therapy that this actor may see; a constant number of queries."""
-    codes = {milestone.step for protocol in every_version() for milestone in protocol.milestones}
+    milestones = [milestone for protocol in every_version() for milestone in protocol.milestones]
+    codes = {milestone.step for milestone in milestones if not milestone.proof}
     rows = of_visible(StepRecord.objects.filter(step__in=codes), by).order_by("-performed_at", "id")
     recent = list(rows.values_list("therapy_id", flat=True)[: limit * 2])
+    if segments := {milestone.proof for milestone in milestones if milestone.proof}:
+        proofs = of_visible(published_proofs().filter(segment__in=segments), by).order_by("-published_at", "id")
+        recent += proofs.values_list("therapy_id", flat=True)[: limit * 2]
     lines = [line for line in _lines(Therapy.objects.filter(pk__in=recent), by) if line.reached_at is not None]
     return sorted(lines, key=lambda line: (line.reached_at is not None, line.reached_at), reverse=True)[:limit]
 
@@ -82,7 +93,9 @@ def accounts(*, by: Actor) -> list[Account]:
 def _accounts(by: Actor) -> list[Account]:
     protocols = {protocol.digest: protocol for protocol in every_version()}
     approvals = {step.code for protocol in protocols.values() if (step := protocol.step_of_kind("payer_approval"))}
-    codes = approvals | {milestone.step for protocol in protocols.values() for milestone in protocol.milestones}
+    milestones = [milestone for protocol in protocols.values() for milestone in protocol.milestones]
+    codes = approvals | {milestone.step for milestone in milestones if not milestone.proof}
+    segments = {milestone.proof for milestone in milestones if milestone.proof}
     approved = StepRecord.objects.filter(therapy_id=OuterRef("pk"), step__in=approvals)
     covered = visible(by).filter(Exists(approved), status__in=("active", "completed")).order_by()
     sums: dict[str, list[int]] = {}
@@ -94,25 +107,48 @@ def _accounts(by: Actor) -> list[Account]:
     done = covered.filter(steps__step__in=codes).values_list("protocol_digest", "steps__step")
     for digest, code, therapies in done.annotate(Count("id", distinct=True)):
         amount = amounts(protocols[digest])
-        reached = sum(amount[milestone.code] for milestone in protocols[digest].milestones if milestone.step == code)
+        reached = sum(
+            amount[milestone.code]
+            for milestone in protocols[digest].milestones
+            if milestone.step == code and not milestone.proof
+        )
         sums[protocols[digest].currency][1] += therapies * reached
+    if not segments:
+        return _in_order(sums)
+    proven = covered.filter(proofs__segment__in=segments, proofs__verdict=PROVEN)
+    by_segment = proven.values_list("protocol_digest", "proofs__segment")
+    for digest, segment, therapies in by_segment.annotate(Count("id", distinct=True)):
+        amount = amounts(protocols[digest])
+        reached = sum(amount[one.code] for one in protocols[digest].milestones if one.proof == segment)
+        sums[protocols[digest].currency][1] += therapies * reached
+    return _in_order(sums)
+
+
+def _in_order(sums: dict[str, list[int]]) -> list[Account]:
     return [Account(currency, *parts) for currency, parts in sorted(sums.items())]
 
 
 def _lines(therapies: Iterable[Therapy], by: Actor) -> list[MilestoneLine]:
     rows = list(therapies)
-    steps = {m.step for row in rows for m in protocol_by_digest(row.protocol_digest).milestones}
+    milestones = [m for row in rows for m in protocol_by_digest(row.protocol_digest).milestones]
+    steps = {m.step for m in milestones if not m.proof}
     held = {
-        (record.therapy_id, record.step): record
+        (record.therapy_id, record.step): (record.performed_at, record.record_id)
         for record in StepRecord.objects.filter(therapy__in=rows, step__in=steps).order_by("performed_at")
     }
-    marks = standings([record.record_id for record in held.values()])
+    proofs: dict[tuple[UUID, str], tuple[datetime, UUID]] = {}
+    if segments := {m.proof for m in milestones if m.proof}:
+        found = published_proofs().filter(therapy__in=rows, segment__in=segments)
+        proofs = {(one.therapy_id, one.segment): (one.published_at, one.record_id) for one in found}
+    marks = standings([record for _, record in (*held.values(), *proofs.values())])
+    on_chain = proven_on_chain([record for _, record in proofs.values()])
     lines = []
     for row in rows:
         protocol = protocol_by_digest(row.protocol_digest)
         amount, therapy = amounts(protocol), line_for(row, by)
         for milestone in protocol.milestones:
-            record = held.get((row.pk, milestone.step))
+            known = (proofs if milestone.proof else held).get((row.pk, milestone.proof or milestone.step))
+            at, record = known or (None, None)
             lines.append(
                 MilestoneLine(
                     therapy=therapy,
@@ -121,8 +157,10 @@ def _lines(therapies: Iterable[Therapy], by: Actor) -> list[MilestoneLine]:
                     share_percent=milestone.share_percent,
                     amount_minor=amount[milestone.code],
                     currency=protocol.currency,
-                    reached_at=record.performed_at if record else None,
-                    standing=marks.get(record.record_id) if record else None,
+                    reached_at=at,
+                    standing=marks.get(record) if record else None,
+                    proof=next((one.title for one in protocol.segments if one.code == milestone.proof), ""),
+                    on_chain=on_chain.get(record) if record and milestone.proof else None,
                 )
             )
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ledger.parties.models import Party
 DAYS = 7
 MOST_CALENDAR_DAYS = 370
 A_DAY = timedelta(days=1)
+NUMBERS = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +217,16 @@ def capacity_board(*, by: Actor, week: date, at: datetime) -> Board:
         days=days,
         rows=tuple(
             BoardRow(kind, resource, tuple(tuple(cells.get(day, ())) for day in days))
-            for (kind, resource), cells in rows.items()
+            for (kind, resource), cells in sorted(rows.items(), key=lambda row: (row[0][0], counted(row[0][1])))
         ),
         capacity=sum(slot.capacity for slot in offered),
         booked=len(booked),
     )
+
+
+def counted(name: str) -> list[tuple[int, str]]:
+    """A sorting key that puts “bed 2” before “bed 10”."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in NUMBERS.split(name) if part]
 
 
 def calendar(*, by: Actor, start: datetime, end: datetime) -> tuple[CalendarEntry, ...]:

@@ -7,16 +7,17 @@ reading that it covers has to stand in the table as it was committed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from uuid import UUID
 
 from custody.telemetry import committed, storage
 from custody.telemetry.committed import CommittedSeries
 from custody.telemetry.models import Device, ReadingsCommitment
+from custody.telemetry.reading import NewReading
 from ledger.crypto.errors import VerificationError
 from ledger.log.verification import Finding
 from ledger.proofs.babyjubjub import PublicKey, Signature, verify
 from ledger.proofs.field import format_element
-from ledger.proofs.statement import readings_root
 
 Progress = Callable[[str, int], None]
 _SECRET = "custody_readingssecret"  # noqa: S105 (the name of a table)
@@ -55,7 +56,7 @@ def _check_root(row: ReadingsCommitment, series: CommittedSeries, name: str) -> 
         yield Finding("custody_device", str(row.device_id), "is missing, but readings of it are committed")
         return
     public = PublicKey(int(device.bjj_x), int(device.bjj_y))
-    root = readings_root(row.therapy_id, series.for_proof(), salt=series.root_salt, device=public)
+    root = series.root(row.therapy_id, public)
     if format_element(root) != row.root:
         yield Finding("custody_readingscommitment", name, "the root is not that of the committed readings")
         return
@@ -71,11 +72,19 @@ def _check_rows(device: UUID, series: CommittedSeries) -> Iterator[Finding]:
         found = stands.get(reading.seq)
         if found is None:
             yield Finding("custody_reading", row, "is missing, but was committed")
-        elif (found.at, found.temperature_c100, found.tilt_degrees) != reading.content[:3]:
+        elif _said(found) != _said(reading):
             yield Finding(
                 "custody_reading",
                 row,
-                f"says {found.temperature_c100} × 0.01 °C and {found.tilt_degrees}° at {found.at:%Y-%m-%d %H:%M:%S}, "
-                f"committed were {reading.temperature_c100} × 0.01 °C and {reading.tilt_degrees}° "
-                f"at {reading.at:%Y-%m-%d %H:%M:%S}",
+                f"says {_words(found)}, committed were {_words(reading)}",
             )
+
+
+def _said(reading: NewReading) -> tuple[datetime, int, int, int | None]:
+    return reading.at, reading.temperature_c100, reading.tilt_degrees, reading.shock_g
+
+
+def _words(reading: NewReading) -> str:
+    shock = "" if reading.shock_g is None else f", a shock of {reading.shock_g} g"
+    tilt, at = reading.tilt_degrees, f"{reading.at:%Y-%m-%d %H:%M:%S}"
+    return f"{reading.temperature_c100} × 0.01 °C and {tilt}°{shock} at {at}"

@@ -16,7 +16,7 @@ from django.conf import settings
 
 from ledger.crypto import sealing
 from ledger.crypto.ed25519 import InMemorySigner
-from ledger.parties.keystore import keystore
+from ledger.parties.keystore import KeyNotFound, keystore
 from ledger.proofs import babyjubjub
 
 
@@ -53,10 +53,27 @@ def fresh_api_key() -> str:
 
 def hash_api_key(device: UUID, key: str) -> str:
     """What is kept of an API key, 64 hex digits."""
-    pepper = sealing.derive(settings.KEY_ENCRYPTION_KEY, "needlepoint/device-api-keys/v1")
-    return hmac.new(pepper, f"{device}\x1f{key}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return hmac.new(_pepper(), f"{device}\x1f{key}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
 def is_api_key(device: UUID, key: str, key_hash: str) -> bool:
     """Whether this is the key whose hash is kept; takes the same time either way."""
     return hmac.compare_digest(hash_api_key(device, key), key_hash)
+
+
+_PEPPER = "device-api-keys"
+
+
+def keep_pepper() -> None:
+    """Put what the hashes are keyed with into the keystore: it was derived from the key-encryption key that goes."""
+    oldest = settings.KEY_ENCRYPTION_KEY_OLD or settings.KEY_ENCRYPTION_KEY
+    if _PEPPER not in keystore().names():
+        keystore().restore(_PEPPER, sealing.derive(oldest, "needlepoint/device-api-keys/v1"))
+
+
+def _pepper() -> bytes:
+    try:
+        return keystore().secret(_PEPPER)
+    except KeyNotFound:
+        oldest = settings.KEY_ENCRYPTION_KEY_OLD or settings.KEY_ENCRYPTION_KEY
+        return sealing.derive(oldest, "needlepoint/device-api-keys/v1")

@@ -17,6 +17,7 @@ _DERIVED = frozenset(
 """Words of columns that hold no reading of the product: limits, statistics, the room's temperature."""
 _TEMPERATURE = frozenset({"temp", "temps", "temperature", "temperatur", "temperatura", "tmp"})
 _TILT = frozenset({"tilt", "angle", "inclination", "lean", "neigung", "neigungswinkel", "kippwinkel", "inclinaison"})
+_SHOCK = frozenset({"shock", "impact", "acceleration", "accel", "stoss", "schock", "beschleunigung", "choc", "choque"})
 _TIME = frozenset({"time", "uhrzeit", "zeit", "heure", "hora", "utc"})
 _DATE = frozenset({"date", "datum", "fecha"})
 _STAMP = frozenset({"timestamp", "datetime", "recorded", "logged"})
@@ -32,6 +33,7 @@ class Columns:
     when: tuple[int, ...]
     temperature: int
     tilt: int | None
+    shock: int | None
     seq: int | None
     latitude: int | None
     longitude: int | None
@@ -63,7 +65,7 @@ def recognise(row: Sequence[str], *, tilt_required: bool) -> Columns | Missing |
     lacks = [name for name, there in (("time", bool(when)), ("temperature", "temperature" in found)) if not there]
     if tilt_required and "tilt" not in found:
         lacks.append("tilt")
-    twice = [kind for kind in ("stamp", "temperature", "tilt", "seq") if len(found.get(kind, ())) > 1]
+    twice = [kind for kind in ("stamp", "temperature", "tilt", "shock", "seq") if len(found.get(kind, ())) > 1]
     if lacks or twice:
         return Missing(names, tuple(lacks), tuple(twice))
     temperature = found["temperature"][0]
@@ -71,6 +73,7 @@ def recognise(row: Sequence[str], *, tilt_required: bool) -> Columns | Missing |
         when=when,
         temperature=temperature,
         tilt=_first(found, "tilt"),
+        shock=_first(found, "shock"),
         seq=_first(found, "seq"),
         latitude=_first(found, "latitude"),
         longitude=_first(found, "longitude"),
@@ -94,8 +97,10 @@ def _when(found: Mapping[str, list[int]]) -> tuple[int, ...]:
 
 
 def kind_of(heading: str) -> str:
-    """`stamp`, `date`, `time`, `temperature`, `tilt`, `seq`, `latitude`, `longitude`, or nothing."""
+    """`stamp`, `date`, `time`, `temperature`, `tilt`, `shock`, `seq`, `latitude`, `longitude`, or nothing."""
     words = set(_words(heading))
+    if words & _SHOCK and not words & (_DERIVED - {"max", "maximum"}):
+        return "shock"
     if not words or words & _DERIVED:
         return ""
     if words & _TEMPERATURE:

@@ -26,7 +26,7 @@ MAX_READINGS = 100_000
 HEADINGS_WITHIN_ROWS = 80
 DELIMITERS = (",", ";", "\t", "|")
 DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-_NUMBER = re.compile(r"([-+−]?[0-9]{1,12}(?:[.,][0-9]{1,12})?)\s*(°?\s?[cfk]|°|deg(?:rees)?)?", re.IGNORECASE)
+_NUMBER = re.compile(r"([-+−]?[0-9]{1,12}(?:[.,][0-9]{1,12})?)\s*(°?\s?[cfk]|°|deg(?:rees)?|g)?", re.IGNORECASE)
 _NO_VALUE = frozenset({"", "-", "--", "---", "n/a", "na", "nan", "null", "none"})
 _BINARY = {b"%PDF": "a PDF", b"PK\x03\x04": "a spreadsheet or zip file", b"\xd0\xcf\x11\xe0": "an old spreadsheet"}
 _TITLES = {
@@ -61,8 +61,9 @@ def read(
     """The readings of a file. `zone` is used where the file names none; a file without a column for the logger's own
     sequence numbers gets each reading's second since 1970, so that a file sent twice is known again.
 
-    Rows with a time and no value (a logger's events) are counted in `without_value` and not taken. Without a tilt
-    column, which only a leg without a tilt limit may lack (`tilt_required`), the tilt is 0.
+    Rows with a time and no value (a logger's events) are counted in `without_value` and not taken. Without a shock
+    column no shock is known. Without a tilt column, which only a leg without a tilt limit may lack (`tilt_required`),
+    the tilt is 0.
     Raises BadReadings with every fault (up to 50), or TooLarge.
     """
     if len(raw) > max_bytes:
@@ -219,6 +220,9 @@ def _reading(
     )
     temperature = take(columns.temperature, cell(columns.temperature), lambda text: _temperature(text, columns.unit))
     tilt = take(columns.tilt, cell(columns.tilt), lambda text: quantities.tilt_degrees(_number(text)[0]))
+    shock = None
+    if cell(columns.shock).casefold() not in _NO_VALUE:
+        shock = take(columns.shock, cell(columns.shock), lambda text: quantities.shock_g(_number(text)[0]))
     seq = take(columns.seq, cell(columns.seq), lambda text: quantities.sequence(_number(text)[0]))
     latitude, longitude = None, None
     if cell(columns.latitude) and cell(columns.longitude):
@@ -228,7 +232,7 @@ def _reading(
         return None
     if columns.seq is None:
         seq = int(at.timestamp())
-    return None if seq is None else NewReading(seq, at, temperature, tilt or 0, latitude, longitude)
+    return None if seq is None else NewReading(seq, at, temperature, tilt or 0, latitude, longitude, shock_g=shock)
 
 
 def _heading(columns: Columns, index: int) -> str:

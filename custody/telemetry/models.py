@@ -50,7 +50,8 @@ class DeviceCredential(models.Model):
 
 
 class Reading(models.Model):
-    """One reading: hundredths of a degree Celsius, whole degrees of tilt, millionths of a degree of position."""
+    """One reading: hundredths of a degree Celsius, whole degrees of tilt, millionths of a degree of position,
+    whole g of shock where the logger measures it."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False)
     seq = models.BigIntegerField()
@@ -59,6 +60,7 @@ class Reading(models.Model):
     tilt_degrees = models.SmallIntegerField()
     latitude_e6 = models.IntegerField(null=True)
     longitude_e6 = models.IntegerField(null=True)
+    shock_g = models.SmallIntegerField(null=True)
     received_at = models.DateTimeField()
 
     class Meta:
@@ -78,6 +80,7 @@ class ReadingConflict(models.Model):
     at = models.DateTimeField()
     temperature_c100 = models.IntegerField()
     tilt_degrees = models.SmallIntegerField()
+    shock_g = models.SmallIntegerField(null=True)
     received_at = models.DateTimeField()
 
     class Meta:

@@ -31,7 +31,7 @@ from ledger.parties.actor import Actor
 from ledger.proofs import babyjubjub
 from ledger.proofs.circuit import CLASSES
 from ledger.proofs.field import format_element, new_salt
-from ledger.proofs.statement import NotEncodable, readings_root
+from ledger.proofs.statement import NotEncodable
 
 __all__ = [
     "IngestResult",
@@ -184,7 +184,7 @@ def _sign(therapy: UUID, device: UUID, series: CommittedSeries) -> tuple[str, di
     """The root and the logger's signature on it; `0` and none, with the reason, where no proof could use them."""
     signer = keys.of(device).babyjubjub
     try:
-        root = readings_root(therapy, series.for_proof(), salt=series.root_salt, device=signer.public)
+        root = series.root(therapy, signer.public)
     except NotEncodable as problem:
         return "0", None, f"The readings cannot be proven: {problem}"
     count = len(series.readings)
@@ -207,9 +207,10 @@ def _open_exceptions(
     chain: Chain, leg: Leg, report: LegReport, unprovable: str, *, by: Actor, at: datetime, key: str
 ) -> None:
     found: list[tuple[str, str, dict[str, object]]] = []
-    if report.is_over_budget:
-        worst = max(report.excursions, key=lambda excursion: excursion.minutes)
-        finding = f"{report.minutes_outside} min outside {rules.band(leg)}, {report.budget_minutes} allowed"
+    if report.is_excursion:
+        worst = max(report.excursions, key=lambda excursion: (excursion.is_beyond, excursion.minutes))
+        budget = f"{report.minutes_outside} min outside {rules.band(leg)}, {report.budget_minutes} allowed"
+        finding = budget if report.is_over_budget else report.findings[0]
         facts: dict[str, object] = {
             "minutes": report.minutes_outside,
             "budget_minutes": report.budget_minutes,
@@ -232,6 +233,11 @@ def _open_exceptions(
             "to": stamp(most.end),
         }
         found.append(("deviation", most.finding, facts))
+    if report.shocks:
+        hardest = max(report.shocks, key=lambda shock: shock.g or 0)
+        more = f" (and {len(report.shocks) - 1} more)" if len(report.shocks) > 1 else ""
+        facts = {"shock_g": hardest.g, "at": stamp(hardest.at)}
+        found.append(("deviation", hardest.finding + more, facts))
     if unprovable and not report.gaps:
         found.append(("not_proven", unprovable, {"readings": report.count}))
     for kind, finding, facts in found:

@@ -1,8 +1,9 @@
 """The JSON batch of the HTTP interface → readings, or a list of what is wrong. Pure.
 
-`{"readings": [{"seq": 1, "at": "2026-11-22T13:05:00Z", "temperature_c": "4.12", "tilt": 3, "lat": "53.5511",
-"lon": "9.9937"}]}`. Quantities are decimal text, never JSON numbers with a fraction: those lose digits on the way
-(RFC 8259 §6). Members named twice are refused, as two readers would see two batches.
+`{"readings": [{"seq": 1, "at": "2026-11-22T13:05:00Z", "temperature_c": "4.12", "tilt": 3, "shock_g": 2,
+"lat": "53.5511", "lon": "9.9937"}]}`; shock and position may be left out. Quantities are decimal text, never JSON
+numbers with a fraction: those lose digits on the way (RFC 8259 §6). Members named twice are refused, as two readers
+would see two batches.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from custody.telemetry.problems import BadReadings, Faults, Problem, TooLarge, s
 from custody.telemetry.reading import NewReading
 
 BATCH_MAX = 5_000
-MEMBERS = frozenset({"seq", "at", "temperature_c", "tilt", "lat", "lon"})
+MEMBERS = frozenset({"seq", "at", "temperature_c", "tilt", "shock_g", "lat", "lon"})
 REQUIRED = ("seq", "at", "temperature_c", "tilt")
 _UNIT = "reading"
 _LIMIT = "send at most 5,000 readings a batch, the rest in further batches"
@@ -98,11 +99,12 @@ def _reading(place: int, row: object, faults: Faults) -> NewReading | None:
     at = _value(place, row, "at", faults, _text(quantities.moment))
     temperature = _value(place, row, "temperature_c", faults, _decimal_text(quantities.temperature_c100))
     tilt = _value(place, row, "tilt", faults, _whole(quantities.tilt_degrees))
+    shock = _value(place, row, "shock_g", faults, _whole(quantities.shock_g))
     latitude = _value(place, row, "lat", faults, _decimal_text(quantities.latitude_e6))
     longitude = _value(place, row, "lon", faults, _decimal_text(quantities.longitude_e6))
     if seq is None or at is None or temperature is None or tilt is None:
         return None
-    return NewReading(seq, at, temperature, tilt, latitude, longitude)
+    return NewReading(seq, at, temperature, tilt, latitude, longitude, shock_g=shock)
 
 
 def _value(place: int, row: Mapping[str, Any], name: str, faults: Faults, read: Callable[[Any], T]) -> T | None:

@@ -48,6 +48,15 @@ def tilt_degrees(number: Decimal) -> int:
     return whole
 
 
+def shock_g(number: Decimal) -> int:
+    """A shock in whole g (9.81 m/s²); a fraction counts as the next whole g, a sign is a direction."""
+    value = abs(number)
+    whole = int(value) + (value != int(value))
+    if whole > limits.SHOCK_HIGH_G:
+        raise ValueError("a shock lies between 0 and 10,000 g")
+    return whole
+
+
 def sequence(number: Decimal) -> int:
     if number != int(number) or not 0 <= number <= limits.SEQ_MAX:
         raise ValueError("a sequence number is a whole number from 0 up")

@@ -12,6 +12,7 @@ from uuid import UUID
 from custody.protocols.document import Leg
 from custody.telemetry import charts, committed, permissions, rules, storage
 from custody.telemetry.charts import Mark
+from custody.telemetry.devices import DeviceNotFound
 from custody.telemetry.models import Device, ReadingConflict, ReadingsCommitment
 from custody.telemetry.reading import NewReading
 from custody.telemetry.rules import LegReport
@@ -157,6 +158,14 @@ def _interval(readings: tuple[NewReading, ...]) -> timedelta:
     latest = readings[-21:]
     steps = [after.at - before.at for before, after in pairwise(latest)]
     return median_low(steps) if steps else ORDINARY_INTERVAL
+
+
+def device(*, device: UUID, by: Actor) -> DeviceRow:
+    """A device of the actor's organisation. Raises NotPermitted, DeviceNotFound."""
+    found = next((row for row in devices(by=by) if row.id == device), None)
+    if found is None:
+        raise DeviceNotFound("There is no such device of your organisation.")
+    return found
 
 
 def devices(*, by: Actor) -> list[DeviceRow]:

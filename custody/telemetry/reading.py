@@ -10,6 +10,7 @@ SEQ_MAX = 2**53 - 1
 TEMPERATURE_LOW_C100 = -27_315
 TEMPERATURE_HIGH_C100 = 20_000
 TILT_HIGH_DEGREES = 180
+SHOCK_HIGH_G = 10_000
 LATITUDE_HIGH_E6 = 90_000_000
 LONGITUDE_HIGH_E6 = 180_000_000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -21,7 +22,8 @@ CLOCK_SKEW_MAX = timedelta(minutes=5)
 @dataclass(frozen=True, slots=True)
 class NewReading:
     """A reading: `at` in UTC to the whole second, temperature in hundredths of a degree Celsius, tilt in whole degrees
-    from upright (0 to 180), position in millionths of a degree where the logger knows it.
+    from upright (0 to 180), position in millionths of a degree where the logger knows it, and the largest shock since
+    the reading before in whole g; None where it has no sensor for that.
 
     `received_at` is when it reached us, None before that; it is no part of what the logger said.
     """
@@ -33,6 +35,7 @@ class NewReading:
     latitude_e6: int | None = None
     longitude_e6: int | None = None
     received_at: datetime | None = None
+    shock_g: int | None = None
 
     @property
     def is_ahead(self) -> bool:
@@ -44,8 +47,8 @@ class NewReading:
         return self.content == other.content
 
     @property
-    def content(self) -> tuple[datetime, int, int, int | None, int | None]:
-        return (self.at, self.temperature_c100, self.tilt_degrees, self.latitude_e6, self.longitude_e6)
+    def content(self) -> tuple[datetime, int, int, int | None, int | None, int | None]:
+        return (self.at, self.temperature_c100, self.tilt_degrees, self.latitude_e6, self.longitude_e6, self.shock_g)
 
 
 def celsius(c100: int) -> str:

@@ -27,13 +27,15 @@ class Verdict(StrEnum):
     NO_READINGS = "no_readings"
     GAP = "gap"
     TILT = "tilt"
+    SHOCK = "shock"
     WITHIN_BUDGET = "within_budget"
     IN_LIMITS = "in_limits"
 
 
 @dataclass(frozen=True, slots=True)
 class Excursion:
-    """Time outside the band without a break. `peak_c100` is the reading furthest outside."""
+    """Time outside the band without a break. `peak_c100` is the reading furthest outside; `is_beyond` says that it
+    passed a hard limit, which no budget bears."""
 
     start: datetime
     end: datetime
@@ -41,6 +43,7 @@ class Excursion:
     peak_c100: int
     peak_at: datetime
     finding: str
+    is_beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,15 @@ class Tilt:
     end: datetime
     minutes: int
     peak_degrees: int
+    finding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shock:
+    """A shock beyond what the leg allows; `g` is None for readings of a logger that measures none."""
+
+    at: datetime
+    g: int | None
     finding: str
 
 
@@ -87,6 +99,12 @@ class LegReport:
     ahead_of_clock: int
     verdict: Verdict
     findings: tuple[str, ...]
+    shocks: tuple[Shock, ...] = ()
+
+    @property
+    def is_excursion(self) -> bool:
+        """Outside for longer than the budget, or past a hard limit."""
+        return self.is_over_budget or any(excursion.is_beyond for excursion in self.excursions)
 
     @property
     def is_over_budget(self) -> bool:
@@ -103,6 +121,12 @@ def is_outside(leg: Leg, temperature_c100: int) -> bool:
     return not leg.low_c100 <= temperature_c100 <= leg.high_c100
 
 
+def is_beyond(leg: Leg, temperature_c100: int) -> bool:
+    """Whether a temperature passed a hard limit, which no budget bears."""
+    low, high = leg.hard_low_c100, leg.hard_high_c100
+    return (low is not None and temperature_c100 < low) or (high is not None and temperature_c100 > high)
+
+
 def series(leg: Leg, readings: Iterable[NewReading], *, start: datetime, end: datetime) -> list[NewReading]:
     """The readings between packing and receipt in order of time, one a second, whatever the order of arrival.
 
@@ -117,10 +141,11 @@ def series(leg: Leg, readings: Iterable[NewReading], *, start: datetime, end: da
     return [worst[at] for at in sorted(worst)]
 
 
-def _badness(leg: Leg, reading: NewReading) -> tuple[int, int, int, int]:
+def _badness(leg: Leg, reading: NewReading) -> tuple[int, int, int, int, int]:
     return (
         max(leg.low_c100 - reading.temperature_c100, reading.temperature_c100 - leg.high_c100),
         reading.tilt_degrees,
+        reading.shock_g or 0,
         reading.temperature_c100,
         -reading.seq,
     )
@@ -146,6 +171,8 @@ def evaluate(
     temperatures = [reading.temperature_c100 for reading in ordered]
     minutes = -(-seconds // 60)
     over = seconds > leg.budget_minutes * 60
+    beyond = tuple(excursion.finding for excursion in excursions if excursion.is_beyond)
+    shocks = tuple(_shocks(leg, ordered))
     return LegReport(
         count=len(ordered),
         first_at=ordered[0].at if ordered else None,
@@ -160,8 +187,9 @@ def evaluate(
         gaps=gaps,
         tilts=tilts,
         ahead_of_clock=ahead,
-        verdict=_verdict(ordered, over, excursions, gaps, tilts),
-        findings=tuple(_findings(leg, minutes, over, excursions, gaps, tilts, ahead)),
+        verdict=_verdict(ordered, over or bool(beyond), excursions, gaps, tilts, shocks),
+        findings=(*beyond, *_findings(leg, minutes, over, excursions, gaps, (*tilts, *shocks), ahead)),
+        shocks=shocks,
     )
 
 
@@ -171,6 +199,7 @@ def _verdict(
     excursions: Sequence[Excursion],
     gaps: Sequence[Gap],
     tilts: Sequence[Tilt],
+    shocks: Sequence[Shock],
 ) -> Verdict:
     if over:
         return Verdict.EXCURSION
@@ -180,6 +209,8 @@ def _verdict(
         return Verdict.GAP
     if tilts:
         return Verdict.TILT
+    if shocks:
+        return Verdict.SHOCK
     return Verdict.WITHIN_BUDGET if excursions else Verdict.IN_LIMITS
 
 
@@ -189,14 +220,14 @@ def _findings(
     over: bool,
     excursions: Sequence[Excursion],
     gaps: Sequence[Gap],
-    tilts: Sequence[Tilt],
+    handling: Sequence[Tilt | Shock],
     ahead: int,
 ) -> Iterable[str]:
     budget = f"{minutes} min outside {band(leg)}, {leg.budget_minutes} allowed"
     if over:
         yield budget
     yield from (gap.finding for gap in gaps)
-    yield from (tilt.finding for tilt in tilts)
+    yield from (one.finding for one in handling)
     if excursions and not over:
         yield budget
     if ahead:
@@ -249,18 +280,35 @@ def _minutes(half_seconds: int) -> int:
 
 
 def _excursion(leg: Leg, run: _Run) -> Excursion:
-    peak = max(run.readings, key=lambda reading: _badness(leg, reading))
-    minutes = _minutes(run.half_seconds)
+    past = [reading for reading in run.readings if is_beyond(leg, reading.temperature_c100)]
+    peak = max(past or run.readings, key=lambda reading: _badness(leg, reading))
+    warm = peak.temperature_c100 > leg.high_c100
+    minutes, hard = _minutes(run.half_seconds), leg.hard_high_c100 if warm else leg.hard_low_c100
+    finding = f"{minutes} min outside {band(leg)}, {'up' if warm else 'down'} to {celsius(peak.temperature_c100)}"
+    if past and hard is not None:
+        finding += f"; {celsius(hard)} is the limit for any time"
     return Excursion(
         start=run.start,
         end=run.end,
         minutes=minutes,
         peak_c100=peak.temperature_c100,
         peak_at=peak.at,
-        finding=f"{minutes} min outside {band(leg)}, up to {celsius(peak.temperature_c100)}"
-        if peak.temperature_c100 > leg.high_c100
-        else f"{minutes} min outside {band(leg)}, down to {celsius(peak.temperature_c100)}",
+        finding=finding,
+        is_beyond=bool(past),
     )
+
+
+def _shocks(leg: Leg, ordered: Sequence[NewReading]) -> Iterable[Shock]:
+    """Where the leg limits shock: each reading beyond, and the first that says nothing of it."""
+    limit = leg.shock_max_g
+    if limit is None:
+        return
+    silent = next((reading for reading in ordered if reading.shock_g is None), None)
+    if silent is not None:
+        yield Shock(silent.at, None, f"The logger measures no shock, {limit} g allowed")
+    for reading in ordered:
+        if reading.shock_g is not None and reading.shock_g > limit:
+            yield Shock(reading.at, reading.shock_g, f"A shock of {reading.shock_g} g, {limit} g allowed")
 
 
 def _gaps(leg: Leg, ordered: Sequence[NewReading], *, start: datetime, end: datetime) -> Iterable[Gap]:

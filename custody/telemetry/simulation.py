@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from custody.protocols.document import Leg
 from custody.telemetry.reading import NewReading
 
-Kind = Literal["calm", "excursion", "gap", "tilt"]
+Kind = Literal["calm", "excursion", "gap", "tilt", "shock", "brief"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -28,9 +28,10 @@ def readings_for(
 ) -> list[NewReading]:
     """Readings from `start` to `end`, the first and last on the edges, all in limits save what `kind` says.
 
-    `excursion` lasts beyond the leg's budget, `gap` and `tilt` twice what the leg allows, half-way through or from
-    `trouble_from`. Sequence numbers are the seconds since 1970 unless `first_seq` is given, so that two journeys of one
-    logger never collide. A later `end` on the same grid adds readings and changes none.
+    `excursion` lasts beyond the leg's budget, `brief` for part of it, `shock` goes beyond what the leg allows, `gap`
+    and `tilt` last twice what the leg allows; half-way through or from `trouble_from`. Sequence numbers are the seconds
+    since 1970 unless `first_seq` is given, so that two journeys of one logger never collide. A later `end` on the same
+    grid adds readings and changes none.
     """
     if kind not in KINDS:
         raise ValueError(f"kind is one of {', '.join(KINDS)}")
@@ -48,8 +49,9 @@ def readings_for(
             NewReading(
                 seq=seq,
                 at=at,
-                temperature_c100=_temperature(leg, index, source, out=inside and kind == "excursion"),
+                temperature_c100=_temperature(leg, index, source, out=inside and kind in {"excursion", "brief"}),
                 tilt_degrees=_tilt(leg, source, over=inside and kind == "tilt"),
+                shock_g=_shock(leg, source, over=inside and kind == "shock"),
             )
         )
     return readings
@@ -70,8 +72,19 @@ def _trouble(
 ) -> tuple[datetime, datetime] | None:
     if kind == "calm":
         return None
-    allowed = {"excursion": leg.budget_minutes, "gap": leg.gap_max_minutes, "tilt": leg.tilt_max_minutes}[kind]
+    allowed = {
+        "excursion": leg.budget_minutes,
+        "gap": leg.gap_max_minutes,
+        "tilt": leg.tilt_max_minutes,
+        "shock": 0,
+        "brief": 0,
+    }[kind]
     lasting = timedelta(minutes=2 * allowed + 5, seconds=2 * interval_s)
+    if kind == "brief":
+        # A reading answers for half the way to its neighbours, so the window is an interval shorter than the time; one
+        # reading at least falls into it.
+        every = timedelta(seconds=interval_s)
+        lasting = max(every, timedelta(minutes=leg.budget_minutes) * 0.6 - every)
     if trouble_from is not None:
         return trouble_from, trouble_from + lasting
     middle = start + (end - start) / 2
@@ -100,3 +113,10 @@ def _tilt(leg: Leg, source: random.Random, *, over: bool) -> int:
     if over:
         return min(180, leg.tilt_max_degrees + source.randint(10, 30))
     return min(leg.tilt_max_degrees, abs(round(source.gauss(0, 4))))
+
+
+def _shock(leg: Leg, source: random.Random, *, over: bool) -> int:
+    allowed = leg.shock_max_g if leg.shock_max_g is not None else 25
+    if over:
+        return allowed + source.randint(5, 40)
+    return min(allowed, abs(round(source.gauss(0, 2))))

@@ -14,15 +14,15 @@ from django.db import connection
 from custody.telemetry.models import Reading, ReadingConflict
 from custody.telemetry.reading import NewReading
 
-_COLUMNS = "device_id, seq, at, temperature_c100, tilt_degrees, latitude_e6, longitude_e6, received_at"
+_COLUMNS = "device_id, seq, at, temperature_c100, tilt_degrees, latitude_e6, longitude_e6, shock_g, received_at"
 _POSTGRESQL = (
     f"INSERT INTO custody_reading ({_COLUMNS}) "  # noqa: S608 (the text is ours, every value a parameter)
-    "SELECT %s, r.seq, to_timestamp(r.at), r.temperature, r.tilt, r.latitude, r.longitude, %s "
-    "FROM UNNEST(%s::bigint[], %s::bigint[], %s::int[], %s::smallint[], %s::int[], %s::int[]) "
-    "AS r(seq, at, temperature, tilt, latitude, longitude) "
+    "SELECT %s, r.seq, to_timestamp(r.at), r.temperature, r.tilt, r.latitude, r.longitude, r.shock, %s "
+    "FROM UNNEST(%s::bigint[], %s::bigint[], %s::int[], %s::smallint[], %s::int[], %s::int[], %s::smallint[]) "
+    "AS r(seq, at, temperature, tilt, latitude, longitude, shock) "
     "ON CONFLICT (device_id, seq) DO NOTHING"
 )
-_SQLITE = f"INSERT OR IGNORE INTO custody_reading ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_SQLITE = f"INSERT OR IGNORE INTO custody_reading ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _SQLITE_VARIABLES = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,6 +40,7 @@ def _insert_postgresql(device: UUID, readings: Sequence[NewReading], received_at
         longitudes = [reading.longitude_e6 for reading in readings]
     else:
         latitudes = longitudes = []  # UNNEST fills the shorter arrays with nulls.
+    shocks = [reading.shock_g for reading in readings] if any(r.shock_g is not None for r in readings) else []
     with connection.cursor() as cursor:
         cursor.execute(
             _POSTGRESQL,
@@ -53,6 +54,7 @@ def _insert_postgresql(device: UUID, readings: Sequence[NewReading], received_at
                 [reading.tilt_degrees for reading in readings],
                 latitudes,
                 longitudes,
+                shocks,
             ],
         )
         return int(cursor.rowcount)
@@ -74,6 +76,7 @@ def _insert_sqlite(device: UUID, readings: Sequence[NewReading], received_at: da
             reading.tilt_degrees,
             reading.latitude_e6,
             reading.longitude_e6,
+            reading.shock_g,
             received,
         )
         for reading in readings
@@ -103,10 +106,10 @@ def stored(device: UUID, sequence_numbers: Sequence[int]) -> dict[int, NewReadin
     return found
 
 
-FIELDS = ("seq", "at", "temperature_c100", "tilt_degrees", "latitude_e6", "longitude_e6", "received_at")
+FIELDS = ("seq", "at", "temperature_c100", "tilt_degrees", "latitude_e6", "longitude_e6", "received_at", "shock_g")
 
 
-def _reading(row: tuple[int, datetime, int, int, int | None, int | None, datetime]) -> NewReading:
+def _reading(row: tuple[int, datetime, int, int, int | None, int | None, datetime, int | None]) -> NewReading:
     return NewReading(*row)
 
 
@@ -126,6 +129,7 @@ def keep_conflicts(device: UUID, readings: Sequence[NewReading], *, received_at:
                 at=reading.at,
                 temperature_c100=reading.temperature_c100,
                 tilt_degrees=reading.tilt_degrees,
+                shock_g=reading.shock_g,
                 received_at=received_at,
             )
             for reading in readings

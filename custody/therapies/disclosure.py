@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from ledger.log.queries import RecordView
 
 WITHOUT_CLINICAL_DATA = frozenset({"payer", "courier"})
-NEUTRAL: Mapping[str, Any] = {"values": {}, "sealed": {}, "facts": {}, "identity": {}, "scanned": "", "cause": ""}
+NEUTRAL: Mapping[str, Any] = {
+    "values": {},
+    "sealed": {},
+    "facts": {},
+    "identity": {},
+    "scanned": "",
+    "cause": "",
+    "emergency": "",
+}
 """Members of a record's body that may be clinical, and what stands in their place: the shape stays."""
 OPEN_FINDINGS = frozenset({"identity_stop", "custody_gap", "transport_problem", "excursion"})
 """Kinds of exception whose finding speaks of custody and transport alone."""

@@ -38,6 +38,7 @@ class Therapy(models.Model):
     collected_at = models.DateTimeField(null=True)
     infusion_planned_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    held_since = models.DateTimeField(null=True)
     changed_at = models.DateTimeField()
 
     class Meta:
@@ -50,6 +51,7 @@ class Therapy(models.Model):
             models.Index(fields=["proof_state", "-changed_at"], name="therapy_proof_changed"),
             models.Index(fields=["-changed_at", "id"], name="therapy_changed"),
             models.Index(fields=["maker", "ordered_at", "id"], condition=Q(status="active"), name="therapy_made"),
+            models.Index(fields=["held_since", "id"], condition=Q(held_since__isnull=False), name="therapy_held"),
         ]
 
     def __str__(self) -> str:

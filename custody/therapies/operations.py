@@ -218,6 +218,7 @@ def record_step(
         scans=scans,
         by=by,
         at=at,
+        second=second,
     )
     record = append(
         chain=chain,

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from custody.contract import ready_steps
+from custody.contract.holds import hold_of
 from custody.protocols import document
 from custody.protocols.document import RECORD_TYPES, Protocol
 from ledger.clock import parse_stamp
@@ -76,6 +77,7 @@ def _changing(entry: Entry, state: State, protocol: Protocol) -> dict[str, Any]:
         "collected_at": _collected_at(state, protocol),
         "infusion_planned_at": parse_stamp(bed["start"]) if bed else None,
         "ended_at": parse_stamp(state["ended_at"]) if state["ended_at"] else None,
+        "held_since": parse_stamp(hold["since"]) if (hold := hold_of(state)) else None,
         "changed_at": entry.recorded_at,
     }
 

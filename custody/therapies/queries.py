@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
+from custody.patients import access_log
 from custody.patients import queries as patients
 from custody.patients.identity import PatientIdentity
 from custody.protocols import document
@@ -120,6 +121,7 @@ class Journey:
     tasks: tuple[Task, ...]
     records: tuple[RecordView, ...]
     patient: PatientIdentity | None
+    patient_id: UUID
     broken: tuple[Finding, ...] = ()
 
 
@@ -346,7 +348,8 @@ def journey(*, therapy: UUID, by: Actor) -> Journey:
     """One therapy whole, with every record verified. Raises TherapyNotFound."""
     row = find_therapy(therapy=therapy, by=by)
     held = audit(kind="therapy", subject=therapy)
-    known = patients.identities(by=by, patient_ids=[row.patient_id])
+    with access_log.opened_for("journey"):
+        known = patients.identities(by=by, patient_ids=[row.patient_id])
     open_steps = OpenStep.objects.filter(therapy=row).select_related("therapy").order_by("due_at", "id")
     return Journey(
         therapy=line_for(row, by, known.get(row.patient_id)),
@@ -359,6 +362,7 @@ def journey(*, therapy: UUID, by: Actor) -> Journey:
             if _shows(record, by)
         ),
         patient=known.get(row.patient_id),
+        patient_id=row.patient_id,
         broken=held.findings,
     )
 

@@ -89,6 +89,7 @@ def prepare(
     at: datetime,
     values: Mapping[str, str] | None = None,
     scans: Mapping[str, str] | None = None,
+    second: Actor | None = None,
 ) -> Preparation:
     """Check the values, seal what is sensitive, and build the body. Raises ValuesRefused."""
     checked = check(step, values or {})
@@ -123,6 +124,8 @@ def prepare(
         end=int(occurred_at.timestamp()),
         document=document_of(body),
         salt=leaf_salt,
+        performer=by.person,
+        verifier=second.person if second is not None else None,
     )
     body["leaf"] = str(statement.step_leaf(therapy, witness))
     if test is not None:

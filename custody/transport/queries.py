@@ -78,6 +78,7 @@ class TransferOffer:
 class LoggerLine:
     """A logger of the actor's organisation and where it is. Without a shipment it is free."""
 
+    id: UUID
     serial: str
     registered_at: datetime
     shipment: ShipmentLine | None
@@ -143,7 +144,8 @@ def loggers(*, by: Actor, contradictions: Mapping[UUID, int]) -> list[LoggerLine
     rows = list(Device.objects.filter(party_id=by.party, kind="logger").order_by("serial"))
     used = {line.logger: line for line in _lines(_under_way().filter(logger_id__in=[row.id for row in rows]), None)}
     return [
-        LoggerLine(row.serial, row.registered_at, used.get(row.serial), contradictions.get(row.id, 0)) for row in rows
+        LoggerLine(row.id, row.serial, row.registered_at, used.get(row.serial), contradictions.get(row.id, 0))
+        for row in rows
     ]
 
 

@@ -5,7 +5,11 @@
     records/000000000012.dsse     the record at leaf 12, byte for byte as in the log (DSSE)
     proofs/000000000012.tlog-proof  its inclusion in that checkpoint (C2SP tlog-proof@v1)
     names.json                    the printed names behind the signatures' commitments, with their salts
+    disclosed.json                of a disclosure only: the values that were shown, with their salts and paths
     README.txt                    how to check all this
+
+Where members have logs of their own, the files above are of the operator's log, and each other log that the records
+stand in has a folder `logs/CODE/` with its own checkpoint, records and proofs.
 
 Nothing else may be in it. Reading trusts nothing: names, numbers and sizes are bounded before anything is unpacked.
 """
@@ -15,7 +19,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
@@ -27,8 +31,10 @@ FORMAT = "needlepoint-evidence-bundle/v1"
 MAX_FILES = 20_000
 MAX_FILE_BYTES = 4_000_000
 MAX_TOTAL_BYTES = 400_000_000
-_RECORD = re.compile(r"records/([0-9]{12})\.dsse", re.ASCII)
-_PROOF = re.compile(r"proofs/([0-9]{12})\.tlog-proof", re.ASCII)
+_MEMBERS = r"(?:logs/([a-z0-9][a-z0-9-]{1,15})/)?"
+_CHECKPOINT = re.compile(_MEMBERS + r"checkpoint", re.ASCII)
+_RECORD = re.compile(_MEMBERS + r"records/([0-9]{12})\.dsse", re.ASCII)
+_PROOF = re.compile(_MEMBERS + r"proofs/([0-9]{12})\.tlog-proof", re.ASCII)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 README = """This file shows what happened to one therapy, and that nobody has changed it since.
@@ -53,17 +59,43 @@ class BundleUnreadable(VerificationError):
 
 @dataclass(frozen=True, slots=True)
 class PrintedName:
-    """Who signed the record at leaf `index`: `position` 1 is the signer, 2 who verified. The salt is 16 bytes."""
+    """Who signed the record at leaf `index`: `position` 1 is the signer, 2 who verified. The salt is 16 bytes.
+
+    `log` is the code of the member whose log it is, empty for the operator's.
+    """
 
     index: int
     position: int
     name: str
     salt: bytes
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """A value that was disclosed: its name in the records, and what its commitment binds. The salt is 16 bytes."""
+
+    name: str
+    path: str
+    salt: bytes = field(repr=False)
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a bundle holds of one log: its checkpoint, and records and proofs by leaf index."""
+
+    checkpoint: str
+    records: Mapping[int, bytes]
+    proofs: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What a file holds, read and NOT verified. `records` and `proofs` are by leaf index."""
+    """What a file holds, read and NOT verified. `records` and `proofs` are by leaf index, of the operator's log.
+
+    `members` are the parts of members' own logs, by the code of the member.
+    """
 
     log: str
     log_key: str
@@ -75,6 +107,17 @@ class Bundle:
     records: Mapping[int, bytes]
     proofs: Mapping[int, str]
     names: tuple[PrintedName, ...]
+    members: Mapping[str, Part] = field(default_factory=dict)
+    disclosed: tuple[Disclosed, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """All logs' parts by code, the operator's under the empty one."""
+        return {"": Part(self.checkpoint, self.records, self.proofs), **self.members}
+
+    @property
+    def record_count(self) -> int:
+        return sum(len(part.records) for part in self.parts.values())
 
 
 def write(target: Path | IO[bytes], bundle: Bundle) -> None:
@@ -87,17 +130,30 @@ def write(target: Path | IO[bytes], bundle: Bundle) -> None:
         "chain_kind": bundle.chain_kind,
         "subject": str(bundle.subject),
         "made_at": bundle.made_at,
-        "records": len(bundle.records),
+        "records": bundle.record_count,
     }
-    names = [[name.index, name.position, name.name, name.salt.hex()] for name in bundle.names]
+    names = [
+        [name.index, name.position, name.name, name.salt.hex(), *([name.log] if name.log else [])]
+        for name in bundle.names
+    ]
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as out:
         _put(out, "README.txt", README.encode())
         _put(out, "manifest.json", canonical.encode(manifest))
-        _put(out, "checkpoint", bundle.checkpoint.encode())
         _put(out, "names.json", canonical.encode({"names": names}))
-        for index in sorted(bundle.records):
-            _put(out, f"records/{index:012d}.dsse", bundle.records[index])
-            _put(out, f"proofs/{index:012d}.tlog-proof", bundle.proofs[index].encode())
+        if bundle.disclosed:
+            shown = [[one.name, one.path, one.salt.hex(), one.value] for one in bundle.disclosed]
+            _put(out, "disclosed.json", canonical.encode({"disclosed": shown}))
+        for code, part in sorted(bundle.parts.items()):
+            folder = folder_of(code)
+            _put(out, f"{folder}checkpoint", part.checkpoint.encode())
+            for index in sorted(part.records):
+                _put(out, f"{folder}records/{index:012d}.dsse", part.records[index])
+                _put(out, f"{folder}proofs/{index:012d}.tlog-proof", part.proofs[index].encode())
+
+
+def folder_of(code: str) -> str:
+    """Where the files of a log lie in the bundle."""
+    return f"logs/{code}/" if code else ""
 
 
 def _put(out: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -114,9 +170,9 @@ def read(source: Path | IO[bytes]) -> Bundle:
     try:
         manifest = canonical.decode(files.pop("manifest.json"))
         names = canonical.decode(files.pop("names.json"))["names"]
-        checkpoint = files.pop("checkpoint").decode()
+        disclosed = canonical.decode(files.pop("disclosed.json"))["disclosed"] if "disclosed.json" in files else []
         files.pop("README.txt")
-        return _bundle(manifest, names, checkpoint, files)
+        return replace(_bundle(manifest, names, files), disclosed=tuple(_disclosed(row) for row in disclosed))
     except KeyError as missing:
         raise BundleUnreadable(f"The bundle lacks {missing}.") from None
     except VerificationError as problem:
@@ -140,22 +196,32 @@ def _files(given: zipfile.ZipFile) -> dict[str, bytes]:
     return files
 
 
-def _bundle(manifest: Any, names: Any, checkpoint: str, files: dict[str, bytes]) -> Bundle:
+def _bundle(manifest: Any, names: Any, files: dict[str, bytes]) -> Bundle:
     if manifest["format"] != FORMAT:
         raise BundleUnreadable(
             f"The bundle's format is {str(manifest['format'])[:60]!r}; this verifier reads {FORMAT}."
         )
-    records: dict[int, bytes] = {}
-    proofs: dict[int, str] = {}
+    checkpoints: dict[str, str] = {}
+    records: dict[str, dict[int, bytes]] = {}
+    proofs: dict[str, dict[int, str]] = {}
     for name, data in files.items():
         if match := _RECORD.fullmatch(name):
-            records[int(match[1])] = data
+            records.setdefault(match[1] or "", {})[int(match[2])] = data
         elif match := _PROOF.fullmatch(name):
-            proofs[int(match[1])] = data.decode()
+            proofs.setdefault(match[1] or "", {})[int(match[2])] = data.decode()
+        elif match := _CHECKPOINT.fullmatch(name):
+            checkpoints[match[1] or ""] = data.decode()
         else:
             raise BundleUnreadable(f"The bundle holds {name[:80]!r}, which does not belong there.")
-    if records.keys() != proofs.keys() or len(records) != manifest["records"]:
+    if "" not in checkpoints:
+        raise BundleUnreadable("The bundle lacks 'checkpoint'.")
+    logs = {*records, *proofs}
+    if any(records.get(log, {}).keys() != proofs.get(log, {}).keys() for log in logs):
         raise BundleUnreadable("Records and proofs do not go together: one of them is missing.")
+    if sum(len(several) for several in records.values()) != manifest["records"]:
+        raise BundleUnreadable("Records and proofs do not go together: one of them is missing.")
+    if logs - checkpoints.keys() or checkpoints.keys() - logs - {""}:
+        raise BundleUnreadable("Records and checkpoints do not go together: one of them is missing.")
     texts = [manifest[name] for name in ("log", "log_key", "chain_kind", "made_at")]
     witnesses = manifest["witnesses"]
     if not all(isinstance(text, str) for text in [*texts, *witnesses]) or not isinstance(names, list):
@@ -167,15 +233,26 @@ def _bundle(manifest: Any, names: Any, checkpoint: str, files: dict[str, bytes])
         chain_kind=texts[2],
         subject=UUID(manifest["subject"]),
         made_at=texts[3],
-        checkpoint=checkpoint,
-        records=records,
-        proofs=proofs,
+        checkpoint=checkpoints[""],
+        records=records.get("", {}),
+        proofs=proofs.get("", {}),
         names=tuple(_name(row) for row in names),
+        members={log: Part(checkpoints[log], records[log], proofs[log]) for log in sorted(logs - {""})},
     )
 
 
+def _disclosed(row: Sequence[Any]) -> Disclosed:
+    name, path, salt, value = row
+    if not all(isinstance(one, str) for one in row):
+        raise BundleUnreadable("A disclosed value is not well formed.")
+    return Disclosed(name, path, bytes.fromhex(salt), value)
+
+
 def _name(row: Sequence[Any]) -> PrintedName:
-    index, position, name, salt = row
+    index, position, name, salt, *more = row
+    log = more[0] if more else ""
+    if len(more) > 1 or not isinstance(log, str):
+        raise BundleUnreadable("A printed name is not well formed.")
     if type(index) is not int or position not in (1, 2) or not isinstance(name, str):
         raise BundleUnreadable("A printed name is not well formed.")
-    return PrintedName(index, position, name, bytes.fromhex(salt))
+    return PrintedName(index, position, name, bytes.fromhex(salt), log)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ledger.bundles.checks import RecordLine, Signed, Verdict
 
 WIDTH = 100
+METHODS = {"passkey": "their own passkey", "password+totp": "their own key, released by password and code"}
 
 
 def report(verdict: Verdict) -> str:
@@ -32,11 +33,21 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         yield "RESULT      This bundle holds."
     yield ""
     yield from _what_was_checked(verdict)
-    yield from _heading(f"What happened: {len(verdict.journey)} records, in the order of the log")
+    yield from _heading(f"What happened: {len(verdict.journey)} records, {_order(verdict)}")
     for number, line in enumerate(verdict.journey, 1):
         yield from _record(number, line)
+    if verdict.bundle.disclosed:
+        yield from _disclosed(verdict)
     yield from _proofs(verdict)
     yield from _limits(verdict)
+
+
+def _disclosed(verdict: Verdict) -> Iterator[str]:
+    yield from _heading(f"What was disclosed: {len(verdict.disclosed)} of {len(verdict.bundle.disclosed)} values hold")
+    for one in verdict.disclosed:
+        since = "and the therapy’s own record had committed to it before" if one.sources else "as its holder signed"
+        yield from _wrapped(f"{one.name}: {one.value} (it is what was committed to, {since})", "  ", first="- ")
+    yield ""
 
 
 def _what_was_checked(verdict: Verdict) -> Iterator[str]:
@@ -45,19 +56,34 @@ def _what_was_checked(verdict: Verdict) -> Iterator[str]:
     said = [
         f"The log’s statement of its content (checkpoint of {verdict.size:,} records, root {verdict.root}) is signed "
         + ("with the key that you gave." if verdict.own_key else "with the key that came with the bundle."),
-        f"{len(verdict.records):,} records ({others:,} of them on members, protocols and devices) are in that log, "
-        "each at its place (RFC 6962).",
+        f"{len(verdict.records):,} records ({others:,} of them on members, protocols and devices) are in "
+        + ("these logs, " if verdict.others else "that log, ")
+        + "each at its place (RFC 6962).",
         "Each record is signed by its organisation, with a key that stood on the ledger by then (Ed25519, DSSE), and "
         "is linked to the record before it.",
         "Each record was admitted by the consortium’s shared rules, which were run again here.",
+        _hands(verdict),
         f"{len(verdict.proofs)} zero-knowledge proofs of compliance were verified against what the records say.",
     ]
     if verdict.witnesses:
         said.insert(1, "The same statement is cosigned by these witnesses: " + ", ".join(verdict.witnesses) + ".")
     else:
         said.insert(1, "No witness’s cosignature was found: the log alone vouches for its statement.")
+    said[1:1] = [
+        f"The log {one.log}, announced in that one, has signed its statement too (checkpoint of {one.size:,} records, "
+        f"root {one.root}); {_cosigners(one.witnesses)}."
+        for one in verdict.others.values()
+    ]
     for sentence in said:
         yield from _wrapped(sentence, "  ", first="- ")
+    doubtful = sum(line.doubtful_since is not None for line in verdict.records)
+    if doubtful:
+        yield from _wrapped(
+            f"{doubtful:,} of these records were signed while the key may have been in other hands, as its owner said "
+            "later. They hold, and are marked; ask their organisation whether they are its own.",
+            "  ",
+            first="- ",
+        )
     if not verdict.own_key:
         yield ""
         yield from _wrapped(
@@ -68,18 +94,58 @@ def _what_was_checked(verdict: Verdict) -> Iterator[str]:
     yield ""
 
 
+def _hands(verdict: Verdict) -> str:
+    given = [signed for line in verdict.records for signed in line.signatures]
+    own = sum(bool(signed.key_id) for signed in given)
+    rest = (
+        f"For the other {len(given) - own:,} their organisation vouches, by the method named."
+        if own < len(given)
+        else ""
+    )
+    if not own:
+        return (
+            "No person signed with a key of their own in these records: their organisations vouch for who acted, by "
+            "the method named."
+        )
+    return (
+        f"{own:,} signatures are by people’s own keys over what they signed, each bound to a pseudonym on the ledger "
+        f"by then (Web Authentication, Ed25519). {rest}"
+    ).strip()
+
+
+def _order(verdict: Verdict) -> str:
+    return "in the order of the chain, across its members’ logs" if verdict.others else "in the order of the log"
+
+
+def _cosigners(names: Iterable[str]) -> str:
+    said = ", ".join(names)
+    return f"cosigned by {said}" if said else "no witness cosigned it"
+
+
 def _record(number: int, line: RecordLine) -> Iterator[str]:
     when = line.at.strftime("%Y-%m-%d %H:%M:%S UTC")
     yield from _wrapped(f"{line.title}", "      ", first=f"{number:3d}.  ")
     for signed in line.signatures:
         yield from _wrapped(f"{when}  {_person(signed)}", "        ", first="      ")
+    if line.log:
+        yield f"      in the log of {line.log}:"
+    if line.doubtful_since is not None:
+        since = line.doubtful_since.strftime("%Y-%m-%d %H:%M UTC")
+        yield from _wrapped(
+            f"SIGNED WHILE THE KEY MAY HAVE BEEN IN OTHER HANDS, since {since}", "      ", first="      "
+        )
     yield f"      leaf {line.index}, SHA-256 {line.entry_hash}"
     yield ""
 
 
 def _person(signed: Signed) -> str:
     who = signed.name or "a person not named here"
-    return f"“{signed.meaning}”: {who}, {signed.role.replace('_', ' ')}, {signed.organisation} (by {signed.method})"
+    how = (
+        f"with {METHODS.get(signed.method, signed.method)}, key {signed.key_id}"
+        if signed.key_id
+        else f"by {signed.method}"
+    )
+    return f"“{signed.meaning}”: {who}, {signed.role.replace('_', ' ')}, {signed.organisation} ({how})"
 
 
 def _proofs(verdict: Verdict) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from ledger.ids import uuid7
+from ledger.log.logs import OPERATORS
 
 
 class Witness(models.Model):
@@ -31,6 +32,7 @@ class Cosignature(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     witness = models.ForeignKey(Witness, on_delete=models.PROTECT, related_name="cosignatures")
+    log = models.CharField(max_length=16, default=OPERATORS, blank=True)
     size = models.BigIntegerField()
     line = models.TextField()
     signed_at = models.DateTimeField()
@@ -38,8 +40,8 @@ class Cosignature(models.Model):
 
     class Meta:
         app_label = "ledger"
-        constraints = [models.UniqueConstraint(fields=["witness", "size"], name="cosignature_once_a_size")]
-        indexes = [models.Index(fields=["-size"], name="cosignature_size")]
+        constraints = [models.UniqueConstraint(fields=["witness", "log", "size"], name="cosignature_once_a_size")]
+        indexes = [models.Index(fields=["log", "-size"], name="cosignature_size")]
 
     def __str__(self) -> str:
         return f"{self.witness_id} at {self.size}"

@@ -13,7 +13,8 @@ from ledger.cosigning.models import Cosignature, Witness
 from ledger.crypto import checkpoint, cosignature, notes
 from ledger.crypto.errors import VerificationError
 from ledger.errors import BadInput, Conflict, NotPermitted
-from ledger.log.models import Checkpoint
+from ledger.log.logs import code_of
+from ledger.log.models import Checkpoint, MemberLog
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a witness's clock may be from this one's."""
@@ -83,7 +84,8 @@ def take_cosignatures(*, note: str, at: datetime) -> Taken:
         said = checkpoint.parse(parsed.text)
     except VerificationError as problem:
         raise UnknownWitness(f"This is no checkpoint with signatures. {problem}") from problem
-    if said.origin != settings.LOG_ORIGIN:
+    log = code_of(settings.LOG_ORIGIN, said.origin)
+    if log is None or (log and not MemberLog.objects.filter(pk=log).exists()):
         raise OtherCheckpoint(f"This log is {settings.LOG_ORIGIN}, not {said.origin[:200]}.")
     names = {found.name for found in parsed.signatures}
     rows = {(row.name, row.key_id): row for row in Witness.objects.filter(name__in=names, retired_at=None)}
@@ -91,16 +93,16 @@ def take_cosignatures(*, note: str, at: datetime) -> Taken:
         opened = notes.open_note(note, [cosignature.verifier(row.vkey) for row in rows.values()])
     except VerificationError as problem:
         raise UnknownWitness(f"No enrolled witness signed this. {problem}") from problem
-    ours = Checkpoint.objects.filter(size=said.size).first()
+    ours = Checkpoint.objects.filter(log=log, size=said.size).first()
     if ours is None or checkpoint.parse(notes.parse_note(ours.note).text) != said:
         raise OtherCheckpoint(f"This log signed no such checkpoint of {said.size} records.")
     with transaction.atomic():
         for found in opened.signatures:
-            _keep(rows[found.name, found.key_id.hex()], said.size, found, at)
+            _keep(rows[found.name, found.key_id.hex()], log, said.size, found, at)
     return Taken(said.size, opened.names)
 
 
-def _keep(witness: Witness, size: int, found: notes.NoteSignature, at: datetime) -> None:
+def _keep(witness: Witness, log: str, size: int, found: notes.NoteSignature, at: datetime) -> None:
     try:
         signed_at = datetime.fromtimestamp(cosignature.timestamp_of(found.signature), UTC)
     except (ValueError, OverflowError, OSError) as problem:
@@ -112,7 +114,10 @@ def _keep(witness: Witness, size: int, found: notes.NoteSignature, at: datetime)
         )
     line = notes.format_line(found.name, found.key_id, found.signature)
     row, fresh = Cosignature.objects.select_for_update().get_or_create(
-        witness=witness, size=size, defaults={"line": line, "signed_at": signed_at, "first_signed_at": signed_at}
+        witness=witness,
+        log=log,
+        size=size,
+        defaults={"line": line, "signed_at": signed_at, "first_signed_at": signed_at},
     )
     if not fresh and row.signed_at < signed_at:
         row.line, row.signed_at = line, signed_at

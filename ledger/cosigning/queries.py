@@ -13,7 +13,9 @@ from django.conf import settings
 from ledger.cosigning.models import Cosignature, Witness
 from ledger.crypto import cosignature, notes, policy
 from ledger.crypto.errors import VerificationError
+from ledger.errors import Conflict
 from ledger.log import tiles
+from ledger.log.logs import OPERATORS
 from ledger.log.models import Checkpoint
 
 STALE = timedelta(minutes=5)
@@ -28,6 +30,10 @@ SEARCHED = 200
 
 class PolicyUnusable(Exception):
     """The file that NEEDLEPOINT_WITNESS_POLICY names cannot be used."""
+
+
+class StaleCheckpoint(Conflict):
+    """The quorum that the policy asks for has been silent for five minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Watch:
     demanded: bool
     stale: bool
     newest: int
+    log: str = OPERATORS
 
     @property
     def current(self) -> int:
@@ -93,42 +100,100 @@ def _parsed(path: Path, _changed: int) -> policy.Policy:
     return policy.parse(path.read_bytes())
 
 
-def offered(*, at: datetime) -> Checkpoint | None:
+def offered(*, at: datetime, log: str = OPERATORS) -> Checkpoint | None:
     """The checkpoint that witnesses are asked to co-sign: the newest one that is older than the present span.
 
     Without that, each of them would be shown another size while records come, and no size would have a quorum.
     """
     span = datetime.fromtimestamp(at.timestamp() // OFFER_SECONDS * OFFER_SECONDS, at.tzinfo)
     return (
-        Checkpoint.objects.filter(signed_at__lt=span).order_by("-size").first()
-        or Checkpoint.objects.order_by("size").first()
+        Checkpoint.objects.filter(log=log, signed_at__lt=span).order_by("-size").first()
+        or Checkpoint.objects.filter(log=log).order_by("size").first()
     )
 
 
-def published() -> Published | None:
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """How far a quorum vouches for a log: up to `size`, and whether it has spoken within five minutes.
+
+    Where no policy asks for a quorum `size` is None: nobody vouches, and nobody has to.
+    """
+
+    size: int | None
+    fresh: bool
+
+
+def vouched(*, at: datetime, log: str = OPERATORS) -> Vouched:
+    """What readers may rely on at this moment (DESIGN §3: older than five minutes is stale)."""
+    asked = policy_in_force()
+    if asked is None or asked.quorum == policy.NONE:
+        return Vouched(None, True)
+    found = published(log)
+    if found is None:
+        return Vouched(0, False)
+    return Vouched(found.size, found.fresh_at is not None and at - found.fresh_at <= STALE)
+
+
+def check_fresh(*, at: datetime, log: str = OPERATORS) -> None:
+    """Raise StaleCheckpoint when the policy's quorum has been silent for five minutes."""
+    if not vouched(at=at, log=log).fresh:
+        raise StaleCheckpoint(
+            "Too few witnesses have co-signed the log in the last five minutes, so nobody vouches that everybody sees "
+            "the same records now. What is verified here would only hold for earlier. Try again when they speak."
+        )
+
+
+def published(log: str = OPERATORS) -> Published | None:
     """The newest checkpoint that meets the policy, its co-signatures under it; None when there is none yet."""
     asked = policy_in_force()
     if asked is None or asked.quorum == policy.NONE:
-        newest = tiles.latest_checkpoint()
-        return _with_lines(newest, cosignatures_of(newest.size), asked) if newest else None
-    sizes = Cosignature.objects.order_by("-size").values_list("size", flat=True).distinct()[:SEARCHED]
+        newest = tiles.latest_checkpoint(log)
+        return _with_lines(newest, cosignatures_of(newest.size, log), asked) if newest else None
+    sizes = Cosignature.objects.filter(log=log).order_by("-size").values_list("size", flat=True).distinct()[:SEARCHED]
     rows: dict[int, list[Cosignature]] = {}
-    for row in Cosignature.objects.filter(size__in=list(sizes)).select_related("witness").order_by("witness__name"):
+    found = Cosignature.objects.filter(log=log, size__in=list(sizes)).select_related("witness")
+    for row in found.order_by("witness__name"):
         rows.setdefault(row.size, []).append(row)
     for size in sorted(rows, reverse=True):
         if asked.met_by({(row.witness.name, bytes.fromhex(row.witness.key_id)) for row in rows[size]}):
-            return _with_lines(Checkpoint.objects.get(size=size), rows[size], asked)
+            return _with_lines(Checkpoint.objects.get(log=log, size=size), rows[size], asked)
     return None
 
 
-def cosignatures_of(size: int) -> list[Cosignature]:
+def witnessing_members() -> int:
+    """How many members have a witness that is enrolled and not retired."""
+    return Witness.objects.filter(retired_at=None).values("party_id").distinct().count()
+
+
+def enrolled_since() -> dict[str, datetime]:
+    """When each witness was enrolled, by its name; those that were retired are left out."""
+    rows = Witness.objects.filter(retired_at=None).order_by("-enrolled_at")
+    return dict(rows.values_list("name", "enrolled_at"))
+
+
+def last_agreed(*, below: int, log: str = OPERATORS) -> int:
+    """The largest size below `below` that the policy's quorum co-signed (any witness, where none is set); or 0."""
+    asked = policy_in_force()
+    lines: dict[int, set[tuple[str, bytes]]] = {}
+    rows = Cosignature.objects.filter(log=log, size__lt=below).select_related("witness").order_by("-size")
+    for row in rows.iterator(chunk_size=500):
+        if lines and row.size not in lines:
+            lines = {}
+        taken = lines.setdefault(row.size, set())
+        taken.add((row.witness.name, bytes.fromhex(row.witness.key_id)))
+        if asked is None or asked.quorum == policy.NONE or asked.met_by(taken):
+            return row.size
+    return 0
+
+
+def cosignatures_of(size: int, log: str = OPERATORS) -> list[Cosignature]:
     """The co-signatures under the checkpoint of this size."""
-    return list(Cosignature.objects.filter(size=size).select_related("witness").order_by("witness__name"))
+    return list(Cosignature.objects.filter(log=log, size=size).select_related("witness").order_by("witness__name"))
 
 
-def watch(*, at: datetime) -> Watch:
-    """Who watches, for the health page."""
-    asked, newest, shown = policy_in_force(), tiles.latest_checkpoint(), published()
+def watch(*, at: datetime, log: str = OPERATORS) -> Watch:
+    """Who watches a log, for the health page."""
+    asked, newest, shown = policy_in_force(), tiles.latest_checkpoint(log), published(log)
     size = newest.size if newest else 0
     named = {(one.verifier.name, one.verifier.key_id.hex()) for one in asked.witnesses.values()} if asked else set()
     grouped: dict[str, list[Witness]] = {}
@@ -136,7 +201,7 @@ def watch(*, at: datetime) -> Watch:
         grouped.setdefault(witness.name, []).append(witness)
     standings = []
     for name, keys in grouped.items():
-        last = Cosignature.objects.filter(witness__in=keys).order_by("-signed_at", "-size").first()
+        last = Cosignature.objects.filter(log=log, witness__in=keys).order_by("-signed_at", "-size").first()
         standings.append(
             WitnessStanding(
                 name=name,
@@ -158,6 +223,7 @@ def watch(*, at: datetime) -> Watch:
         demanded=demanded,
         stale=demanded and (fresh_at is None or at - fresh_at > STALE),
         newest=size,
+        log=log,
     )
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 
 from ledger.crypto.errors import VerificationError
 
 
 def encode(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
-def decode(text: str, *, what: str) -> bytes:
+def decode(text: str | bytes, *, what: str) -> bytes:
     """The bytes of `text`, standard alphabet, padded, without spare bits; `what` names it in the error."""
     try:
-        data = base64.b64decode(text.encode("ascii"), validate=True)
+        spelt = text.encode("ascii") if isinstance(text, str) else text
+        data = binascii.a2b_base64(spelt, strict_mode=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise VerificationError(f"The {what} is not base64.") from error
-    if encode(data) != text:
+    if binascii.b2a_base64(data, newline=False) != spelt:
         raise VerificationError(f"The {what} is not canonical base64.")
     return data

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from typing import Any
 
-from ledger.crypto import canonical
+from ledger.crypto import canonical, randomness
 from ledger.crypto.errors import VerificationError
 
 SALT_BYTES = 16
@@ -22,7 +21,7 @@ _DOMAIN = b"needlepoint/commitment/v1\x00"
 
 def fresh_salt() -> bytes:
     """128 bits from the operating system's randomness; never use one twice."""
-    return secrets.token_bytes(SALT_BYTES)
+    return randomness.token_bytes(SALT_BYTES)
 
 
 def commit(*, salt: bytes, path: str, value: Any) -> str:

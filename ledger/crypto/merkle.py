@@ -17,6 +17,7 @@ HASH_BYTES = 32
 MAX_PATH = 64
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 _SIZE_PREFIX = 8
+_sha256 = hashlib.sha256
 
 NodeReader = Callable[[int, int], bytes]
 
@@ -40,11 +41,24 @@ def root(leaf_hashes: Iterable[bytes]) -> bytes:
     if not level:
         return EMPTY_ROOT
     while len(level) > 1:
-        above = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        # `node_hash`, written out: it is called so often here that the call takes longer than the hash.
+        above = [_sha256(b"\x01" + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
         if len(level) % 2:
             above.append(level[-1])
         level = above
     return level[0]
+
+
+def full_subtrees(hashes: bytes) -> tuple[bytes, ...]:
+    """Neighbouring hashes, one after the other, and above them those of all their full subtrees, level by level."""
+    levels = [hashes]
+    while len(hashes) >= 2 * HASH_BYTES:
+        whole = len(hashes) // (2 * HASH_BYTES) * (2 * HASH_BYTES)
+        hashes = b"".join(
+            [_sha256(b"\x01" + hashes[i : i + 2 * HASH_BYTES]).digest() for i in range(0, whole, 2 * HASH_BYTES)]
+        )
+        levels.append(hashes)
+    return tuple(levels)
 
 
 def subtree_root(start: int, end: int, node: NodeReader) -> bytes:
@@ -95,7 +109,7 @@ def consistency_proof(old: int, new: int, node: NodeReader) -> list[bytes]:
     return path[::-1]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Node:
     """The hash of the full subtree of 2^level leaves that begins at leaf index·2^level."""
 

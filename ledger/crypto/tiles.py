@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ledger.crypto.errors import VerificationError
-from ledger.crypto.merkle import HASH_BYTES, NodeReader, root
+from ledger.crypto.merkle import HASH_BYTES, NodeReader, full_subtrees
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -100,23 +101,29 @@ def node_reader(read: TileReader, size: int) -> NodeReader:
 
     A tile is read once a reader, so make one a request.
     """
-    cache: dict[tuple[int, int], list[bytes]] = {}
+    cache: dict[tuple[int, int], tuple[bytes, ...]] = {}
 
-    def hashes(level: int, index: int) -> list[bytes]:
+    def subtrees(level: int, index: int) -> tuple[bytes, ...]:
         if (level, index) not in cache:
             width = width_in(level, index, size)
-            cache[level, index] = parse_tile(read(TileId(level, index, width)), width)
+            cache[level, index] = _subtrees(b"".join(parse_tile(read(TileId(level, index, width)), width)))
         return cache[level, index]
 
     def node(level: int, index: int) -> bytes:
         if index < 0 or (index + 1) << level > size:
             raise ValueError(f"A tree of {size} leaves has no full subtree {index} at level {level}.")
         tile_level, rest = divmod(level, HEIGHT)
-        first = index << rest
-        tile = hashes(tile_level, first // WIDTH)
-        return root(tile[first % WIDTH : first % WIDTH + (1 << rest)])
+        tile, place = divmod(index << rest, WIDTH)
+        at = (place >> rest) * HASH_BYTES
+        return subtrees(tile_level, tile)[rest][at : at + HASH_BYTES]
 
     return node
+
+
+@lru_cache(maxsize=256)
+def _subtrees(hashes: bytes) -> tuple[bytes, ...]:
+    """The subtrees of one tile, remembered by its content: the tiles above the leaves' are in most proofs (4 MB)."""
+    return full_subtrees(hashes)
 
 
 def parse_tile(data: bytes, width: int) -> list[bytes]:

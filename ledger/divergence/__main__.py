@@ -20,7 +20,12 @@ from ledger.witness.breaches import KINDS
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m ledger.divergence", description="Check evidence of a divergence, offline.")
     parser.add_argument("evidence", type=Path, help="the file, as the portal gave it")
-    parser.add_argument("--log-key", required=True, help="the log's verifier key as you have it from elsewhere")
+    parser.add_argument(
+        "--log-key",
+        action="append",
+        required=True,
+        help="the log's verifier key as you have it from elsewhere; more than once while it changes",
+    )
     parser.add_argument("--witness-key", help="the witness's verifier key as you have it from elsewhere")
     given = parser.parse_args(arguments)
     try:

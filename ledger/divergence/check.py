@@ -10,7 +10,7 @@ is believed only as far as it hashes to a root that the log signed. Two kinds of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -42,18 +42,18 @@ class _NotShown(Exception):
     """The evidence does not show what is claimed; the text says what is missing or fits."""
 
 
-def check(report: Report, *, log_key: str, witness_key: str) -> Verdict:
+def check(report: Report, *, log_key: str | Sequence[str], witness_key: str) -> Verdict:
     """The verdict on a report.
 
     Raises VerificationError when a key is none, when the log's key is of another log, or when the witness's key did not
     sign the report: then there is nothing to judge.
     """
-    key = notes.parse_vkey(log_key)
-    if key.type != notes.TYPE_ED25519:
+    keys = [notes.parse_vkey(key) for key in ([log_key] if isinstance(log_key, str) else log_key)]
+    if any(key.type != notes.TYPE_ED25519 for key in keys):
         raise VerificationError("The log's key is not one with which logs sign checkpoints.")
     reports.check_signature(report, witness_key)
     try:
-        return Verdict(True, tuple(_CHECKS[report.finding.kind](_Evidence(report, key))))
+        return Verdict(True, tuple(_CHECKS[report.finding.kind](_Evidence(report, keys))))
     except _NotShown as problem:
         return Verdict(False, (str(problem),))
 
@@ -61,22 +61,23 @@ def check(report: Report, *, log_key: str, witness_key: str) -> Verdict:
 class _Evidence:
     """The pieces of a report, as far as the log's signature covers them."""
 
-    def __init__(self, report: Report, key: notes.VerifierKey) -> None:
+    def __init__(self, report: Report, keys: Sequence[notes.VerifierKey]) -> None:
         self.report = report
         self.finding = report.finding
-        self._key = key
+        self._keys = keys
 
     def note(self, name: str) -> Checkpoint | None:
         """A checkpoint that the log signed; None when there is none of that name, or it is not of this log."""
         data = self.report.evidence.get(name)
         if data is None:
             return None
-        try:
-            text = data.decode("utf-8")
-            found = checkpoint.open_checkpoint(text, origin=self.finding.log, log=self._key)
-        except (UnicodeDecodeError, VerificationError):
-            return None
-        return found.checkpoint
+        for key in self._keys:
+            try:
+                text = data.decode("utf-8")
+                return checkpoint.open_checkpoint(text, origin=self.finding.log, log=key).checkpoint
+            except (UnicodeDecodeError, VerificationError):
+                continue
+        return None
 
     def shown(self) -> Checkpoint:
         found = self.note("shown.note")
@@ -248,10 +249,26 @@ def _bad_checkpoint(given: _Evidence) -> NoReturn:
     )
 
 
+def _on_a_chain(given: _Evidence) -> NoReturn:
+    if "anchor.json" not in given.report.evidence:
+        raise _NotShown("The evidence does not name the transaction.")
+    raise _NotShown(
+        "What a chain holds, the chain shows: anchor.json names chain, contract, block and transaction. Ask any node "
+        "of that chain, and compare with the root that the log's own tiles give for that size."
+    )
+
+
 def _nothing_to_show(given: _Evidence) -> NoReturn:
     raise _NotShown(
         "What is not shown cannot be proven by bytes. Ask the log for it yourself: the report names the file. "
         "The witness signed that it was missing."
+    )
+
+
+def _inside(given: _Evidence) -> NoReturn:
+    raise _NotShown(
+        "This is about the portal's own tables, or about silence, and bytes cannot prove either. Whoever runs the "
+        "portal sees it with `manage.py verify`; that the co-signatures stand still, every reader of the log sees."
     )
 
 
@@ -268,4 +285,7 @@ _CHECKS: Mapping[str, Callable[[_Evidence], list[str]]] = {
     "bad_signature": _bad_checkpoint,
     "malformed": _bad_checkpoint,
     "truncated": _nothing_to_show,
+    "mismatch": _inside,
+    "anchor_mismatch": _on_a_chain,
+    "stale": _inside,
 }

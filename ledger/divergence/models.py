@@ -8,7 +8,10 @@ from ledger.ids import uuid7
 
 
 class Divergence(models.Model):
-    """One thing that broke. Its id follows from what broke, so the same found twice, or by five, is one row."""
+    """One thing that broke. Its id follows from what broke, so the same found twice, or by five, is one row.
+
+    What was settled and is found again is a row of its own, which names in `reopens` the one that it takes up again.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
     kind = models.CharField(max_length=24)
@@ -17,6 +20,7 @@ class Divergence(models.Model):
     index = models.BigIntegerField(null=True)
     problem = models.TextField()
     received_at = models.DateTimeField()
+    reopens = models.UUIDField(null=True)
 
     class Meta:
         app_label = "ledger"
@@ -41,6 +45,7 @@ class DivergenceReport(models.Model):
     class Meta:
         app_label = "ledger"
         constraints = [models.UniqueConstraint(fields=["divergence", "witness"], name="divergence_once_a_witness")]
+        indexes = [models.Index(fields=["witness", "-received_at"], name="divergence_report_witness")]
 
     def __str__(self) -> str:
         return f"{self.witness} on {self.divergence_id}"
@@ -79,3 +84,22 @@ class DivergenceResolution(models.Model):
 
     def __str__(self) -> str:
         return f"{self.divergence_id} settled"
+
+
+class AuditRound(models.Model):
+    """How far the portal's own audit is in its present round, and when the last one ended. One row; no evidence."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    chain = models.UUIDField(null=True)
+    leaf = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField()
+    turned_at = models.DateTimeField()
+    awake_since = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    took_seconds = models.IntegerField(null=True)
+
+    class Meta:
+        app_label = "ledger"
+
+    def __str__(self) -> str:
+        return f"round since {self.started_at}"

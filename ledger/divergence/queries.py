@@ -35,6 +35,7 @@ class DivergenceLine:
     reporters: tuple[Reporter, ...]
     seen: tuple[Seen, ...]
     settled: Settled | None
+    reopens: UUID | None = None
 
     @property
     def open(self) -> bool:
@@ -78,7 +79,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What every screen says while a divergence is open: how many, and the newest of them."""
+    """What every screen says while a divergence is open: how many, and the newest of them, a silence last."""
 
     count: int
     newest: UUID
@@ -92,7 +93,9 @@ def alarm() -> Alarm | None:
     count = still_open.count()
     if not count:
         return None
-    newest = still_open.order_by("-received_at", "id").only("id", "kind").first()
+    # Witnesses that found something are silent soon: that must not take the place of what they found.
+    found_first = Case(When(kind="stale", then=1), default=0)
+    newest = still_open.order_by(found_first, "-received_at", "id").only("id", "kind").first()
     oldest = still_open.order_by("received_at").values_list("received_at", flat=True).first()
     if newest is None or oldest is None:
         return None
@@ -153,6 +156,7 @@ def _lines(rows: list[Divergence]) -> list[DivergenceLine]:
             reporters=tuple(reporters.get(row.pk, ())),
             seen=tuple(seen.get(row.pk, ())),
             settled=settled.get(row.pk),
+            reopens=row.reopens,
         )
         for row in rows
     ]

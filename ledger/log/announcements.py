@@ -1,4 +1,4 @@
-"""Whom to tell when the log has grown. Listeners get the first and last new leaf index, after the commit."""
+"""Whom to tell when the log has grown. Listeners get the first and last new position, after the commit."""
 
 from __future__ import annotations
 

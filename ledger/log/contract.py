@@ -40,7 +40,11 @@ class World(Protocol):
 
 
 class Contract(Protocol):
-    """The rules of one kind of chain. Pure and deterministic: no clock, no database, no randomness."""
+    """The rules of one kind of chain. Pure and deterministic: no clock, no database, no randomness.
+
+    A contract may also have `is_signed(entry) -> bool`: whether a record is an electronic signature of the people whom
+    it names, so that whoever has a key of their own has signed it with that (`ledger.parties.acts`).
+    """
 
     chain_kind: str
 

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 
 from ledger.cosigning import queries as cosigning
-from ledger.crypto import merkle, notes
+from ledger.crypto import merkle
 from ledger.crypto import tiles as tile_format
 from ledger.crypto.errors import VerificationError
 from ledger.crypto.tlog_proof import TlogProof
 from ledger.errors import NotFound
-from ledger.log import sequencer, tiles
+from ledger.log import log_keys, member_logs, tiles
+from ledger.log.logs import OPERATORS
 from ledger.log.models import Checkpoint, Leaf, Record
-from ledger.parties.keystore import keystore
 
 
 class NotInTheLog(NotFound):
@@ -34,58 +32,68 @@ class IncludedRecord:
     """A record's envelope as it was signed, its index, and its audit path in the tree of a checkpoint."""
 
     id: UUID
+    log: str
     index: int
     envelope: bytes
     path: tuple[bytes, ...]
 
 
-def log_key() -> str:
-    """The log's own verifier key (C2SP signed-note), to check checkpoints with."""
-    return _log_key(settings.LOG_ORIGIN, settings.KEY_DIR)
+def log_key(size: int | None = None, *, log: str = OPERATORS) -> str:
+    """A log's verifier key (C2SP signed-note): the newest under the checkpoint of this size, or the latest.
+
+    Raises NotInTheLog.
+    """
+    if log != OPERATORS:
+        try:
+            return member_logs.verifier_key(log)
+        except ObjectDoesNotExist:
+            raise NotInTheLog("No member has a log of this name.") from None
+    if size is None:
+        latest = tiles.latest_checkpoint()
+        size = latest.size if latest else 0
+    return log_keys.in_force(size)[-1].vkey
 
 
-@lru_cache(maxsize=4)
-def _log_key(origin: str, folder: Path) -> str:
-    return notes.vkey(origin, keystore().create(sequencer.LOG_KEY).public_key)
-
-
-def checkpoint_at(size: int | None = None) -> Checkpoint:
+def checkpoint_at(size: int | None = None, log: str = OPERATORS) -> Checkpoint:
     """The checkpoint of that size, or the latest. Raises NotInTheLog."""
-    found = tiles.latest_checkpoint() if size is None else Checkpoint.objects.filter(size=size).first()
+    found = tiles.latest_checkpoint(log) if size is None else Checkpoint.objects.filter(log=log, size=size).first()
     if found is None:
         raise NotInTheLog("There is no checkpoint of this size. Reload the page to ask for the latest.")
     return found
 
 
-def published_note() -> str:
+def published_note(log: str = OPERATORS) -> str:
     """The checkpoint that readers get: with the quorum of co-signatures that the policy asks for, if it asks for one.
 
     Raises NotInTheLog.
     """
-    found = cosigning.published()
+    found = cosigning.published(log)
     if found is None:
         raise NotInTheLog("No checkpoint is published yet: there is none, or too few witnesses have co-signed one.")
     return found.note
 
 
-def offered_note(*, at: datetime) -> str:
+def offered_note(*, at: datetime, log: str = OPERATORS) -> str:
     """The checkpoint that witnesses are asked to co-sign. Raises NotInTheLog."""
-    found = cosigning.offered(at=at)
+    found = cosigning.offered(at=at, log=log)
     if found is None:
         raise NotInTheLog("There is no checkpoint yet.")
     return found.note
 
 
-def included(records: QuerySet[Record], *, size: int) -> list[IncludedRecord]:
-    """These records in their order, each with its path in the tree of `size` leaves; later ones are left out.
+def included(records: QuerySet[Record], *, size: int, log: str = OPERATORS) -> list[IncludedRecord]:
+    """Those of these records that are in a log's tree of `size` leaves, in their order, each with its path in it.
 
     Two queries, however many records.
     """
-    rows = list(records.filter(leaf__index__lt=size).select_related("leaf").only("id", "envelope", "leaf__index"))
-    node = tiles.reader_for([row.leaf.index for row in rows], size)
+    rows = list(
+        records.filter(leaf__log=log, leaf__index__lt=size).select_related("leaf").only("id", "envelope", "leaf__index")
+    )
+    node = tiles.reader_for([row.leaf.index for row in rows], size, log)
     return [
         IncludedRecord(
             id=row.id,
+            log=log,
             index=row.leaf.index,
             envelope=bytes(row.envelope),
             path=tuple(merkle.inclusion_proof(row.leaf.index, size, node)),
@@ -100,19 +108,19 @@ def tlog_proof(record: UUID) -> str:
     Raises NotInTheLog.
     """
     leaf = Leaf.objects.filter(record_id=record).first()
-    published = cosigning.published()
+    published = cosigning.published(leaf.log) if leaf is not None else None
     if leaf is None or published is None or leaf.index >= published.size:
         waits = "for enough witnesses to co-sign" if leaf is not None else "for its place in the log"
         raise NotInTheLog(f"This record waits {waits}. Try again in a few seconds.")
-    path = tuple(tiles.inclusion_proof(leaf.index, published.size))
+    path = tuple(tiles.inclusion_proof(leaf.index, published.size, leaf.log))
     return str(TlogProof(leaf.index, path, published.note))
 
 
-def tile_bytes(path: str) -> tuple[tile_format.TileId, bytes]:
+def tile_bytes(path: str, log: str = OPERATORS) -> tuple[tile_format.TileId, bytes]:
     """A hash tile or an entry bundle by its path (C2SP tlog-tiles). Raises NotInTheLog."""
     try:
         tile = tile_format.parse_path(path)
-        data = _bundle(tile) if tile.level is None else tiles.read_tile(tile)
+        data = _bundle(tile, log) if tile.level is None else tiles.read_tile(tile, log)
     except VerificationError:
         raise NotInTheLog("The log has no such tile.") from None
     if tile.level is not None and len(data) != tile.width * merkle.HASH_BYTES:
@@ -120,9 +128,9 @@ def tile_bytes(path: str) -> tuple[tile_format.TileId, bytes]:
     return tile, data
 
 
-def _bundle(tile: tile_format.TileId) -> bytes:
+def _bundle(tile: tile_format.TileId, log: str) -> bytes:
     first = tile.index * tile_format.WIDTH
-    rows = Leaf.objects.filter(index__gte=first, index__lt=first + tile.width).order_by("index")
+    rows = Leaf.objects.filter(log=log, index__gte=first, index__lt=first + tile.width).order_by("index")
     entries = [bytes(entry) for entry in rows.values_list("record__envelope", flat=True)]
     if len(entries) != tile.width:
         raise NotInTheLog("The log has not grown to this bundle yet.")

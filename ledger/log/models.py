@@ -10,6 +10,7 @@ from django.db import models
 
 from ledger.ids import uuid7
 from ledger.log.entries import GENESIS
+from ledger.log.logs import OPERATORS
 
 
 class Chain(models.Model):
@@ -20,6 +21,7 @@ class Chain(models.Model):
     subject = models.UUIDField()
     head_seq = models.IntegerField(default=-1)
     head_hash = models.CharField(max_length=64, default=GENESIS)
+    head_log = models.CharField(max_length=16, default=OPERATORS, blank=True)
     state = models.JSONField(default=dict)
 
     class Meta:
@@ -34,14 +36,18 @@ class Record(models.Model):
     """One signed fact, exactly as its author signed it (DSSE over canonical JSON)."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="records")
+    # Without indexes of their own: the two unique constraints begin with these columns.
+    chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="records", db_index=False)
     seq = models.IntegerField()
     type = models.CharField(max_length=64)
     prev_hash = models.CharField(max_length=64)
     envelope = models.BinaryField()
     entry_hash = models.CharField(max_length=64)
     leaf_hash = models.CharField(max_length=64)
-    party = models.ForeignKey("ledger.Party", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    log = models.CharField(max_length=16, default=OPERATORS, blank=True)
+    party = models.ForeignKey(
+        "ledger.Party", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     person = models.UUIDField()
     idempotency_key = models.CharField(max_length=160)
     occurred_at = models.DateTimeField()
@@ -62,7 +68,7 @@ class Record(models.Model):
 class SignedName(models.Model):
     """The printed name under a signature (21 CFR 11.50), committed to by the record; never on the ledger in clear."""
 
-    record = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="names")
+    record = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="names", db_index=False)
     position = models.SmallIntegerField()
     person = models.UUIDField()
     name = models.CharField(max_length=160)
@@ -81,6 +87,7 @@ class PendingRecord(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="pending")
+    log = models.CharField(max_length=16, default=OPERATORS, blank=True)
 
     class Meta:
         app_label = "ledger"
@@ -90,13 +97,20 @@ class PendingRecord(models.Model):
 
 
 class Leaf(models.Model):
-    """A record's place in the Merkle log (RFC 6962)."""
+    """A record's place in its Merkle log (RFC 6962).
 
-    index = models.BigIntegerField(primary_key=True)
+    `position` counts the leaves of all logs in the order in which this installation placed them, for those who follow
+    it live. Nobody signs it. With one log it is the index.
+    """
+
+    position = models.BigIntegerField(primary_key=True)
+    log = models.CharField(max_length=16, default=OPERATORS, blank=True)
+    index = models.BigIntegerField()
     record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="leaf")
 
     class Meta:
         app_label = "ledger"
+        constraints = [models.UniqueConstraint(fields=["log", "index"], name="leaf_place_unique")]
 
     def __str__(self) -> str:
         return str(self.index)
@@ -105,31 +119,51 @@ class Leaf(models.Model):
 class Tile(models.Model):
     """256 consecutive node hashes of one tile level (C2SP tlog-tiles); the last of a level may be partial."""
 
+    log = models.CharField(max_length=16, default=OPERATORS, blank=True)
     level = models.SmallIntegerField()
     index = models.BigIntegerField()
     hashes = models.BinaryField()
 
     class Meta:
         app_label = "ledger"
-        constraints = [models.UniqueConstraint(fields=["level", "index"], name="tile_place_unique")]
+        constraints = [models.UniqueConstraint(fields=["log", "level", "index"], name="tile_place_unique")]
 
     def __str__(self) -> str:
         return f"tile/{self.level}/{self.index}"
 
 
 class Checkpoint(models.Model):
-    """A signed statement of the log's size and root (C2SP tlog-checkpoint)."""
+    """A signed statement of a log's size and root (C2SP tlog-checkpoint)."""
 
-    size = models.BigIntegerField(primary_key=True)
+    id = models.BigAutoField(primary_key=True)
+    log = models.CharField(max_length=16, default=OPERATORS, blank=True)
+    size = models.BigIntegerField()
     root = models.CharField(max_length=64)
     note = models.TextField()
     signed_at = models.DateTimeField()
 
     class Meta:
         app_label = "ledger"
+        constraints = [models.UniqueConstraint(fields=["log", "size"], name="checkpoint_size_unique")]
 
     def __str__(self) -> str:
         return f"checkpoint {self.size}"
+
+
+class MemberLog(models.Model):
+    """A member's own log, as the operator announced it; `code` names it in every table here."""
+
+    code = models.CharField(primary_key=True, max_length=16)
+    party = models.OneToOneField("ledger.Party", on_delete=models.PROTECT, related_name="log", db_constraint=False)
+    public_key = models.CharField(max_length=64)
+    record = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "ledger"
+
+    def __str__(self) -> str:
+        return self.code
 
 
 class Document(models.Model):

@@ -16,16 +16,17 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, transaction
 
-from ledger.crypto import canonical, commitments, dsse, merkle
+from ledger.crypto import canonical, commitments, dsse, merkle, randomness
 from ledger.errors import BadInput, Conflict, Refusal
 from ledger.ids import derived, uuid7
 from ledger.log import contract as contracts
-from ledger.log import projections, storing
-from ledger.log.entries import MAX_CLOCK_SKEW, Entry, Signature
+from ledger.log import log_rules, logs, member_logs, projections, storing
+from ledger.log.entries import MAX_CLOCK_SKEW, Entry, HandProof, Signature
 from ledger.log.models import Chain, PendingRecord, Record, RefusedAction, SignedName
 from ledger.log.world import world
+from ledger.parties import acts, hands, signing
 from ledger.parties.actor import Actor
-from ledger.parties.keystore import keystore
+from ledger.parties.signing import PartySigner
 
 P = ParamSpec("P")
 
@@ -60,8 +61,15 @@ def operation(function: Callable[P, Record]) -> Callable[P, Record]:
             raise BadInput("Send an idempotency key of 8 to 90 characters.", field="key")
         scoped = f"{function.__name__}:{key}"
         try:
-            with transaction.atomic():
-                return function(*args, **{**kwargs, "key": scoped})  # type: ignore[arg-type]
+            drawn = randomness.checkpoint()
+            try:
+                with transaction.atomic():
+                    return function(*args, **{**kwargs, "key": scoped})  # type: ignore[arg-type]
+            except signing.KeyEnded:
+                # The organisation changed its key in between: once more, with the new one.
+                randomness.rewind(drawn)
+                with transaction.atomic():
+                    return function(*args, **{**kwargs, "key": scoped})  # type: ignore[arg-type]
         except (IntegrityError, Refusal) as problem:
             prior = find_prior(by, scoped)
             if prior is not None:
@@ -132,17 +140,20 @@ def append(
     at: datetime,
     key: str,
     second: Actor | None = None,
+    signed_by: PartySigner | None = None,
 ) -> Record:
     """Add one record to a locked chain: admit it, sign it, store it, and write the rows that follow from it.
 
     `occurred_at` is when it happened as the author says (at most five minutes in the future), `at` when it is
-    recorded, `second` the person who verified. Raises Refused with the contract's reason; then nothing is written.
+    recorded, `second` the person who verified, `signed_by` a key other than the one that the party signs with now.
+    Raises Refused with the contract's reason, KeyEnded when the key was ended meanwhile; then nothing may stay written.
     """
     if occurred_at - at > MAX_CLOCK_SKEW:
         raise BadInput("The time lies in the future. Check the clock of this device.", field="occurred_at")
+    home = member_logs.home_of(by) or _opened(by, at)
     first_salt, second_salt = commitments.fresh_salt(), commitments.fresh_salt()
     entry = Entry(
-        log=settings.LOG_ORIGIN,
+        log=home.name,
         chain=chain.id,
         chain_kind=chain.kind,
         subject=chain.subject,
@@ -155,10 +166,14 @@ def append(
         occurred_at=occurred_at,
         recorded_at=at,
         body=body,
+        prev_log=logs.name_of(settings.LOG_ORIGIN, chain.head_log) if _crosses(chain, home.code) else "",
+        seen=member_logs.seen_from(home),
     )
+    entry = _signed_by_hand(entry, by, second)
     payload = canonical.encode(entry.as_json())
     state = contracts.contract_for(chain.kind).admit(chain.state, entry, world)
-    envelope = dsse.sign(payload, signers=[keystore().signer(f"party-{by.party}")])
+    signed_by = signed_by or signing.signer_for(by.party)
+    envelope = dsse.sign(payload, signers=[signed_by.signer])
     record = Record(
         id=uuid7(),
         chain=chain,
@@ -168,33 +183,78 @@ def append(
         envelope=envelope,
         entry_hash=merkle.sha256_hex(payload),
         leaf_hash=merkle.leaf_hash(envelope).hex(),
+        log=home.code,
         party_id=by.party,
         person=by.person,
         idempotency_key=key,
         occurred_at=occurred_at,
         recorded_at=at,
     )
-    names = [SignedName(record=record, position=1, person=by.person, name=by.name, salt=first_salt.hex())]
-    if second:
-        names.append(
-            SignedName(record=record, position=2, person=second.person, name=second.name, salt=second_salt.hex())
-        )
+    printed = [(by, first_salt), (second, second_salt)] if second else [(by, first_salt)]
+    names = [
+        {"record_id": record.id, "position": n, "person": actor.person, "name": actor.name, "salt": salt.hex()}
+        for n, (actor, salt) in enumerate(printed, 1)
+    ]
     changes = [
         change
         for projection in projections.projections_for(chain.kind)
         for change in projection.project(entry, record.id, state, world)
     ]
-    head = {"head_seq": entry.seq, "head_hash": record.entry_hash, "state": state}
-    storing.write(
-        [
-            *(storing.insert(row) for row in (record, PendingRecord(record=record), *names)),
-            storing.update(Chain, chain.pk, head),
-            *projections.statements(changes),
-        ]
-    )
+    head = {"head_seq": entry.seq, "head_hash": record.entry_hash, "head_log": home.code, "state": state}
+    written = [
+        *signing.holding(by.party, signed_by),
+        *hands.holding(entry),
+        storing.insert(record),
+        storing.new(PendingRecord, {"record_id": record.id, "log": home.code}),
+        *(storing.new(SignedName, name) for name in names),
+        storing.update(Chain, chain.pk, head),
+        *projections.statements(changes),
+    ]
+    try:
+        storing.write(written)
+    except storing.NotFound as missing:
+        hands.check_found(missing)
+        signing.forget(by.party)
+        raise signing.KeyEnded(
+            "Your organisation's key was replaced while this was being signed. Send it again."
+        ) from None
     record._state.adding = False
-    chain.head_seq, chain.head_hash, chain.state = entry.seq, record.entry_hash, state
+    chain.head_seq, chain.head_hash, chain.head_log, chain.state = entry.seq, record.entry_hash, home.code, state
     return record
+
+
+def _crosses(chain: Chain, log: str) -> bool:
+    """Whether the next record of the chain, in this log, follows one that stands in another."""
+    return chain.head_seq >= 0 and chain.head_log != log
+
+
+def _opened(by: Actor, at: datetime) -> member_logs.Home:
+    """The log of a member that has none yet: the operator announces it with its key, in the same transaction."""
+    chain = open_chain(kind=log_rules.KIND, subject=by.party)
+    if chain.head_seq < 0:
+        append(
+            chain=chain,
+            by=member_logs.announcer(),
+            type=log_rules.OPENED,
+            body=member_logs.announcement(by),
+            meaning="a log of the member's own begins",
+            occurred_at=at,
+            at=at,
+            key=f"open_log:{by.party}",
+        )
+    return member_logs.opened_home(by)
+
+
+def _signed_by_hand(entry: Entry, by: Actor, second: Actor | None) -> Entry:
+    """The entry with the signatures of those who sign with a key of their own. Each signs the same content."""
+    proofs: list[HandProof | None] = []
+    for position, actor in enumerate((by, second) if second else (by,), 1):
+        if actor is None or actor.hand is None:
+            proofs.append(None)
+            continue
+        nonce = randomness.token_bytes(16).hex()
+        proofs.append(actor.hand.sign(acts.act_of(entry, position, nonce), nonce=nonce))
+    return acts.with_hands(entry, proofs)
 
 
 def _signature(actor: Actor, meaning: str, salt: bytes) -> Signature:

@@ -91,10 +91,14 @@ def statements(changes: Iterable[Change]) -> Iterator[Statement]:
     for change in changes:
         model = model_of(change.model)
         if isinstance(change, Insert):
-            yield storing.insert(model(pk=change.key, **change.values))
+            yield _new(model, change)
         elif isinstance(change, Update):
             yield storing.update(model, change.key, change.values)
         else:
             yield storing.delete(model, change.scope)
             for row in change.rows:
-                yield storing.insert(model(pk=row.key, **row.values))
+                yield _new(model, row)
+
+
+def _new(model: type[Model], row: Insert) -> Statement:
+    return storing.new(model, {model._meta.pk.attname: row.key, **row.values})

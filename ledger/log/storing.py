@@ -28,6 +28,12 @@ class Statement:
 
     text: str
     values: tuple[Any, ...]
+    demanded: bool = False
+    """It has to find a row, or nothing of what is written with it may stay."""
+
+
+class NotFound(Exception):
+    """A demanded row is not there; what was written with it has to be undone by ending the transaction."""
 
 
 def locked(model: type[M], key: Any) -> M:
@@ -51,9 +57,28 @@ def locked(model: type[M], key: Any) -> M:
 
 def insert(row: Model) -> Statement:
     """A new row. A key that the database counts up is left to it, and not asked for."""
+    text, fields = _insertion(type(row), _database().vendor)
+    return _filled(text, fields, (getattr(row, field.attname) for field in fields))
+
+
+def new(model: type[Model], values: Mapping[str, Any]) -> Statement:
+    """A new row from its columns' values, without an instance of the model, which costs more than the statement.
+
+    Names are those of the columns' attributes (`record_id`); a column that is not named has its default. Raises
+    TypeError for a name that the table does not have.
+    """
+    text, fields = _insertion(model, _database().vendor)
+    unknown = values.keys() - {field.attname for field in fields}
+    if unknown:
+        raise TypeError(f"{model._meta.label} has no column {', '.join(sorted(unknown))}.")
+    given = (values[field.attname] if field.attname in values else field.get_default() for field in fields)
+    return _filled(text, fields, given)
+
+
+def _filled(text: str, fields: Iterable[Field[Any, Any]], given: Iterable[Any]) -> Statement:
     database = _database()
-    text, fields = _insertion(type(row), database.vendor)
-    return Statement(text, tuple(field.get_db_prep_save(getattr(row, field.attname), database) for field in fields))
+    values = (field.get_db_prep_save(value, database) for field, value in zip(fields, given, strict=True))
+    return Statement(text, tuple(values))
 
 
 def update(model: type[Model], key: Any, values: Mapping[str, Any]) -> Statement:
@@ -74,16 +99,26 @@ def delete(model: type[Model], scope: Mapping[str, Any]) -> Statement:
 
 
 def write(statements: Iterable[Statement]) -> None:
-    """Run them in this order, in the caller's transaction. Raises Django's database errors."""
+    """Run them in this order, in the caller's transaction. Raises NotFound and Django's database errors."""
     database, waiting = _database(), list(statements)
     if not waiting:
         return
     with database.cursor() as cursor:
         if database.vendor == "postgresql":
             cursor.execute("; ".join(one.text for one in waiting), [value for one in waiting for value in one.values])
+            for place in range(max((at + 1 for at, one in enumerate(waiting) if one.demanded), default=0)):
+                if place:
+                    cursor.nextset()
+                _check_found(waiting[place], cursor)
             return
         for one in waiting:
             cursor.execute(one.text, one.values)
+            _check_found(one, cursor)
+
+
+def _check_found(statement: Statement, cursor: Any) -> None:
+    if statement.demanded and cursor.fetchone() is None:
+        raise NotFound(statement.text)
 
 
 def _database() -> BaseDatabaseWrapper:

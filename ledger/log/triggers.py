@@ -34,6 +34,17 @@ DIVERGENCE_TABLES = (
     "ledger_divergenceresolution",
 )
 """What witnesses reported, who saw it, and how it was settled."""
+_others: list[str] = []
+
+
+def also(tables: Iterable[str]) -> None:
+    """A room above has append-only tables of its own; it says so once, at start-up."""
+    _others.extend(table for table in tables if table not in _others)
+
+
+def every_table() -> tuple[str, ...]:
+    """Every table that has to be append-only."""
+    return LEDGER_TABLES + DIVERGENCE_TABLES + tuple(_others)
 
 
 def install(schema_editor: BaseDatabaseSchemaEditor, tables: Iterable[str]) -> None:

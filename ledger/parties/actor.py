@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import UUID
 
 from ledger.errors import NotPermitted
+from ledger.log.entries import HandProof
 
-METHODS = frozenset({"password", "password+totp", "passkey", "device", "system"})
+METHODS = frozenset({"password", "password+totp", "passkey", "sign-on", "device", "system"})
+"""`sign-on` is an organisation's own sign-on, which alone signs nothing in production."""
+
+
+class Hand(Protocol):
+    """What a person signs an act with: a passkey's answer, or a key that a password has released."""
+
+    @property
+    def key_id(self) -> str: ...
+
+    def sign(self, act: bytes, *, nonce: str) -> HandProof:
+        """The person's signature for this act. Raises a Refusal, and then nothing may stay written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +38,8 @@ class Actor:
     role: str
     permissions: frozenset[str]
     method: str
+    hand: Hand | None = field(default=None, repr=False, compare=False)
+    """With what the person signs; None where the party vouches for them by `method` alone."""
 
     def may(self, permission: str) -> bool:
         """Whether the role ever grants this permission."""

@@ -41,6 +41,14 @@ class CorruptKeyFile(KeystoreError):
     """A key file is damaged, or another key's file was put in its place."""
 
 
+class KeyInPlace(KeystoreError):
+    """Another key has that name."""
+
+
+class SecretStaysInside(KeystoreError):
+    """The keystore shows no private key and takes none: it signs with it."""
+
+
 @runtime_checkable
 class Keystore(Protocol):
     """Where private keys live. A name is for one purpose: never sign and decrypt with the same one."""
@@ -54,18 +62,31 @@ class Keystore(Protocol):
     def secret(self, name: str) -> bytes:
         """The 32 secret bytes of that name (a seed for HPKE or a device), or `KeyNotFound`."""
 
+    def restore(self, name: str, seed: bytes) -> Signer:
+        """Put a key back that was lost; another key of that name is never replaced (`KeyInPlace`)."""
+
     def names(self) -> list[str]:
         """The names of all keys, sorted."""
+
+    def remove(self, name: str) -> None:
+        """Destroy a key that nothing needs any more; none of that name is no harm."""
+
+    def sealed_otherwise(self) -> list[str]:
+        """The names of keys that are still sealed under the key-encryption key before this one."""
+
+    def seal_anew(self, name: str) -> None:
+        """Seal a key under the present key-encryption key."""
 
 
 class SealedFileKeystore:
     """One file a key, mode 0600, AES-256-GCM under a key derived from the KEK, bound to its name and format version."""
 
-    def __init__(self, directory: Path, kek: bytes) -> None:
+    def __init__(self, directory: Path, kek: bytes, old_kek: bytes = b"") -> None:
         if len(kek) != sealing.KEY_BYTES:
             raise ValueError(f"A key-encryption key has {sealing.KEY_BYTES} bytes, not {len(kek)}.")
         self._directory = Path(directory)
         self._key = sealing.derive(kek, "needlepoint/keystore/v1")
+        self._old_key = sealing.derive(old_kek, "needlepoint/keystore/v1") if old_kek else None
         self._signers: dict[str, InMemorySigner] = {}
 
     def create(self, name: str) -> Signer:
@@ -88,7 +109,7 @@ class SealedFileKeystore:
         if not data.startswith(_MAGIC):
             raise CorruptKeyFile(f"{path} is not a key file.")
         try:
-            seed = sealing.unseal(self._key, data[len(_MAGIC) :], _aad(name))
+            seed = sealing.unseal(self._key_of(data[len(_MAGIC) :]), data[len(_MAGIC) :], _aad(name))
         except sealing.WrongKey:
             raise WrongKeyEncryptionKey(
                 f"The key {name!r} was sealed under another key-encryption key. Restore the one that belongs to "
@@ -100,15 +121,48 @@ class SealedFileKeystore:
             raise CorruptKeyFile(f"{path} holds {len(seed)} bytes where a key has {SEED_BYTES}.")
         return seed
 
+    def restore(self, name: str, seed: bytes) -> Signer:
+        path = self._path(name)
+        if not path.exists():
+            self._write(path, sealing.seal(self._key, seed, _aad(name)))
+        self._signers.pop(name, None)
+        if self.secret(name) != seed:
+            raise KeyInPlace(f"{path} holds another key. Look at it before you put it aside and try again.")
+        return self.signer(name)
+
     def names(self) -> list[str]:
         return sorted(unquote(path.name.removesuffix(_SUFFIX)) for path in self._directory.glob(f"[!.]*{_SUFFIX}"))
 
+    def remove(self, name: str) -> None:
+        self._path(name).unlink(missing_ok=True)
+        self._signers.pop(name, None)
+        if self._directory.exists():
+            _sync_directory(self._directory)
+
+    def sealed_otherwise(self) -> list[str]:
+        present = sealing.key_id(self._key)
+        return [
+            name for name in self.names() if sealing.key_id_of(self._path(name).read_bytes()[len(_MAGIC) :]) != present
+        ]
+
+    def seal_anew(self, name: str) -> None:
+        sealed = sealing.seal(self._key, self.secret(name), _aad(name))
+        with _temporary_file(self._directory) as (temporary, descriptor):
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_MAGIC + sealed)
+                file.flush()
+                os.fsync(file.fileno())
+            # The same key in another seal: whoever reads finds the one or the other, whole.
+            os.replace(temporary, self._path(name))
+        _sync_directory(self._directory)
+
+    def _key_of(self, sealed: bytes) -> bytes:
+        if self._old_key is not None and sealing.key_id_of(sealed) == sealing.key_id(self._old_key):
+            return self._old_key
+        return self._key
+
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise KeystoreError(
-                f"{name!r} cannot name a key: letters, digits and space . _ : / @ - are allowed, 100 at most, "
-                "a letter or digit first."
-            )
+        check_name(name)
         return self._directory / (quote(name, safe="") + _SUFFIX)
 
     def _write(self, path: Path, sealed: bytes) -> None:
@@ -127,16 +181,36 @@ class SealedFileKeystore:
         _sync_directory(self._directory)
 
 
+def check_name(name: str) -> None:
+    """Raise KeystoreError unless this can name a key."""
+    if not _NAME.fullmatch(name):
+        raise KeystoreError(
+            f"{name!r} cannot name a key: letters, digits and space . _ : / @ - are allowed, 100 at most, "
+            "a letter or digit first."
+        )
+
+
 def keystore() -> Keystore:
-    """The keystore of the settings KEY_DIR and KEY_ENCRYPTION_KEY, one a process for each pair of values."""
+    """The keystore of the settings, one a process for each set of values: sealed files, or a PKCS#11 token."""
     from django.conf import settings
 
-    return _opened(Path(settings.KEY_DIR), bytes(settings.KEY_ENCRYPTION_KEY))
+    files = _opened(Path(settings.KEY_DIR), bytes(settings.KEY_ENCRYPTION_KEY), bytes(settings.KEY_ENCRYPTION_KEY_OLD))
+    if settings.KEYSTORE == "file":
+        return files
+    return _token(Path(settings.PKCS11_MODULE), settings.PKCS11_TOKEN, settings.PKCS11_PIN, files)
+
+
+@lru_cache(maxsize=4)
+def _token(module: Path, token: str, pin: str, files: SealedFileKeystore) -> Keystore:
+    # Here, since the one knows the other: a token keeps what has to be read in the sealed files.
+    from ledger.parties.pkcs11_keystore import TokenKeystore
+
+    return TokenKeystore(module=module, token=token, pin=pin, files=files)
 
 
 @lru_cache(maxsize=16)
-def _opened(directory: Path, kek: bytes) -> SealedFileKeystore:
-    return SealedFileKeystore(directory, kek)
+def _opened(directory: Path, kek: bytes, old_kek: bytes) -> SealedFileKeystore:
+    return SealedFileKeystore(directory, kek, old_kek)
 
 
 def _aad(name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Enrolling members of the consortium, and adding keys."""
+"""Enrolling members of the consortium."""
 
 from __future__ import annotations
 
@@ -8,23 +8,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 
-from ledger.crypto import ed25519
-from ledger.crypto.errors import VerificationError
 from ledger.errors import BadInput, Conflict, NotPermitted
 from ledger.log.models import Record
-from ledger.log.operations import append, lock_chain, open_chain, operation
+from ledger.log.operations import append, open_chain, operation
 from ledger.parties.actor import Actor, service_actor
-from ledger.parties.contract import ENROLLED, KEY_ADDED, operator_of, party_of
+from ledger.parties.contract import ENROLLED, operator_of, party_of
 from ledger.parties.keystore import keystore
 from ledger.parties.models import Party
 
 
 class PartyCodeTaken(Conflict):
     """A member with this code is already enrolled."""
-
-
-class PublicKeyRefused(BadInput):
-    """The public key is not one that can be trusted."""
 
 
 def founding_actor(name: str = "Consortium operator") -> Actor:
@@ -81,29 +75,6 @@ def enrol_party(
             "public_key": signer.public_key.hex(),
         },
         meaning="enrolled as a member",
-        occurred_at=at,
-        at=at,
-        key=key,
-    )
-
-
-@operation
-def add_key(*, public_key: str, by: Actor, at: datetime, key: str) -> Record:
-    """Add an Ed25519 key (32 bytes in hexadecimal) to the actor's own party, signed with the one that it has.
-
-    Raises NotPermitted, PublicKeyRefused, Refused.
-    """
-    by.check("members.manage")
-    try:
-        ed25519.check_public_key(bytes.fromhex(public_key))
-    except (VerificationError, ValueError) as problem:
-        raise PublicKeyRefused(f"This key cannot be used. {problem}", field="public_key") from problem
-    return append(
-        chain=lock_chain(kind="register", subject=by.party),
-        by=by,
-        type=KEY_ADDED,
-        body={"public_key": public_key},
-        meaning="key added",
         occurred_at=at,
         at=at,
         key=key,

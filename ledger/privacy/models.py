@@ -10,7 +10,8 @@ from ledger.ids import uuid7
 class DataKey(models.Model):
     """That a 256-bit key for a subject exists. The key itself stands nowhere; only its wraps do.
 
-    `subject` is the patient's pseudonym. `erased_at`: wraps and payloads were destroyed then.
+    `subject` is the patient's pseudonym. `version` counts the keys it has had: a renewed one takes the place of the
+    old one, which is gone. `erased_at`: wraps and payloads were destroyed then.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -18,6 +19,7 @@ class DataKey(models.Model):
     version = models.PositiveSmallIntegerField(default=1)
     holder = models.ForeignKey("ledger.Party", on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
+    renewed_at = models.DateTimeField(null=True, blank=True)
     erased_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -34,12 +36,16 @@ class WrapMethod(models.TextChoices):
 
 
 class KeyWrap(models.Model):
-    """A data key as one entitled party can open it."""
+    """A data key as one entitled party can open it.
+
+    `wrapped_under` is the version of what opens it: the installation's key for patients' keys, or the party's HPKE key.
+    """
 
     data_key = models.ForeignKey(DataKey, on_delete=models.CASCADE, related_name="wraps")
     party = models.ForeignKey("ledger.Party", on_delete=models.PROTECT, related_name="+")
     method = models.CharField(max_length=12, choices=WrapMethod.choices)
     wrapped = models.BinaryField()
+    wrapped_under = models.PositiveSmallIntegerField(default=0)
     granted_by = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField()
 
@@ -54,8 +60,8 @@ class KeyWrap(models.Model):
 class SealedPayload(models.Model):
     """One value of one field of one row, with its commitment's salt, sealed under the subject's key.
 
-    Never changed: a new value is a new revision, and the old one can still be shown against the record that committed
-    to it. `commitment` is what stands on the ledger.
+    A new value is a new revision, and the old one can still be shown against the record that committed to it; only a
+    renewed key changes the ciphertext, never value, salt or commitment. `commitment` is what stands on the ledger.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -77,3 +83,68 @@ class SealedPayload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table}.{self.field} revision {self.revision}"
+
+
+class Purpose(models.TextChoices):
+    PATIENT_KEYS = "patient-keys", "Wraps the keys of patients for their holders"
+    INDEX = "index", "Makes blind indexes"
+
+
+class InstallationKey(models.Model):
+    """A key of the installation for one purpose, wrapped by the key service (a KEK in the settings, or a KMS).
+
+    Version 0 has no row: it is derived from the key-encryption key of the settings, as installations began.
+    """
+
+    purpose = models.CharField(max_length=12, choices=Purpose.choices)
+    version = models.PositiveSmallIntegerField()
+    wrapped = models.BinaryField()
+    key_id = models.CharField(max_length=16)
+    kek = models.CharField(max_length=80)
+    created_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "ledger"
+        constraints = [models.UniqueConstraint(fields=["purpose", "version"], name="installation_key_version_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.version}"
+
+
+class RecipientKey(models.Model):
+    """That a party has this version of its HPKE key; the key itself is in the keystore. Version 0 has no row."""
+
+    party = models.ForeignKey("ledger.Party", on_delete=models.PROTECT, related_name="+")
+    version = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "ledger"
+        constraints = [models.UniqueConstraint(fields=["party", "version"], name="recipient_key_version_unique")]
+
+    def __str__(self) -> str:
+        return f"HPKE key {self.version} of {self.party_id}"
+
+
+class KeyRotation(models.Model):
+    """A rotation of one kind of key, from its beginning until nothing is left under the old ones.
+
+    What is done is read off the rows themselves, so that a rotation that was killed goes on where it stood.
+    """
+
+    kind = models.CharField(max_length=12)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    done = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        app_label = "ledger"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"], condition=models.Q(finished_at__isnull=True), name="one_rotation_of_a_kind"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"rotation of {self.kind} since {self.started_at}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from ledger.crypto import commitments, sealing
 from ledger.parties.actor import Actor
-from ledger.privacy import keyring
+from ledger.privacy import keyring, renewal
 from ledger.privacy.errors import NotTheHolder, SubjectErased, SubjectExists, SubjectUnknown
 from ledger.privacy.models import DataKey, KeyWrap, SealedPayload
 from ledger.privacy.payloads import Commitment, encode, path_of
@@ -95,10 +95,31 @@ def destroy(*, subject: UUID, by: Actor, at: datetime) -> None:
     """
     data_key = _lock(subject)
     _check_holder(data_key, by)
-    keys = DataKey.objects.filter(subject=subject)
-    SealedPayload.objects.filter(data_key__in=keys).delete()
+    destroy_all([subject], at=at)
+
+
+@transaction.atomic
+def destroy_all(subjects: Collection[UUID], *, at: datetime) -> int:
+    """Destroy every wrap, ciphertext and salt of these subjects, whoever holds them; how many values there were.
+
+    For an erasure that stands on the ledger, and for carrying it out again on a restored backup. May run twice.
+    """
+    keys = list(DataKey.objects.select_for_update().filter(subject__in=subjects).order_by("id"))
+    count, _ = SealedPayload.objects.filter(data_key__in=keys).delete()
     KeyWrap.objects.filter(data_key__in=keys).delete()
-    keys.update(erased_at=at)
+    DataKey.objects.filter(pk__in=[key.pk for key in keys], erased_at=None).update(erased_at=at)
+    return count
+
+
+@transaction.atomic
+def destroy_part(*, subject: UUID, keeps: Callable[[SealedPayload], bool], at: datetime) -> int:
+    """Destroy what `keeps` does not keep; how many values. What stays gets a fresh key, the old one is gone.
+
+    Raises SubjectUnknown, SubjectErased.
+    """
+    data_key = _lock(subject)
+    before = SealedPayload.objects.filter(data_key=data_key).count()
+    return before - renewal.renew(data_key, at=at, keeps=keeps, share=False)
 
 
 def _lock(subject: UUID) -> DataKey:

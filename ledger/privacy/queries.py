@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
 from uuid import UUID
 
+from ledger.crypto.sealing import UnsealError
 from ledger.parties.actor import Actor
 from ledger.privacy import keyring
 from ledger.privacy.errors import NothingSealed, SubjectErased, SubjectUnknown
 from ledger.privacy.models import DataKey, SealedPayload
 from ledger.privacy.payloads import Commitment, Revealed, decode, path_of
+
+T = TypeVar("T")
+ATTEMPTS = 3
+"""A key that is renewed between reading the values and reading its wrap makes them fail once: they are read again."""
 
 
 def open_fields(
@@ -19,9 +25,13 @@ def open_fields(
 
     Raises NotEntitled, SubjectErased, SubjectUnknown. A field that was never sealed is not in the answer.
     """
-    keyring.key_for(_data_key(subject), party=by.party)
-    payloads = _current(table=table, rows=[row], fields=fields)
-    return _open(payloads, party=by.party).get(row, {})
+
+    def read() -> dict[str, str]:
+        keyring.key_for(_data_key(subject), party=by.party)
+        payloads = _current(table=table, rows=[row], fields=fields)
+        return _open(payloads, party=by.party).get(row, {})
+
+    return _steadily(read)
 
 
 def open_many(
@@ -31,7 +41,7 @@ def open_many(
 
     A row whose key the actor's party has no wrap of, or that was erased, is not in the answer.
     """
-    return _open(_current(table=table, rows=rows, fields=fields), party=by.party)
+    return _steadily(lambda: _open(_current(table=table, rows=rows, fields=fields), party=by.party))
 
 
 def reveal(*, table: str, row: str, field: str, by: Actor, commitment: str | None = None) -> Revealed:
@@ -39,13 +49,17 @@ def reveal(*, table: str, row: str, field: str, by: Actor, commitment: str | Non
 
     `commitment` chooses an earlier value; without it, the present one. Raises NotEntitled, NothingSealed.
     """
-    found = SealedPayload.objects.filter(table=table, row=row, field=field)
-    if commitment is not None:
-        found = found.filter(commitment=commitment)
-    payload = found.select_related("data_key").order_by("-revision").first()
-    if payload is None:
-        raise NothingSealed("Nothing is kept here; it was never recorded, or the patient's data was erased.")
-    return decode(payload, payload.data_key.version, keyring.key_for(payload.data_key, party=by.party))
+
+    def read() -> Revealed:
+        found = SealedPayload.objects.filter(table=table, row=row, field=field)
+        if commitment is not None:
+            found = found.filter(commitment=commitment)
+        payload = found.select_related("data_key").order_by("-revision").first()
+        if payload is None:
+            raise NothingSealed("Nothing is kept here; it was never recorded, or the patient's data was erased.")
+        return decode(payload, payload.data_key.version, keyring.key_for(payload.data_key, party=by.party))
+
+    return _steadily(read)
 
 
 def commitments_of(*, table: str, row: str, fields: Collection[str] | None = None) -> dict[str, Commitment]:
@@ -59,6 +73,16 @@ def commitments_of(*, table: str, row: str, fields: Collection[str] | None = Non
 def entitled_parties(*, subject: UUID) -> frozenset[UUID]:
     """The parties that can open the subject's data."""
     return frozenset(_data_key(subject).wraps.values_list("party_id", flat=True))
+
+
+def _steadily(read: Callable[[], T]) -> T:
+    """What `read` gives, once no renewal of a key comes between its queries. Raises UnsealError when it stays so."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return read()
+        except UnsealError:
+            continue
+    return read()
 
 
 def _data_key(subject: UUID) -> DataKey:

@@ -8,19 +8,24 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ledger.proofs.babyjubjub import BASE
-from ledger.proofs.field import encode_digest
+from ledger.proofs.field import encode_digest, encode_uuid
 from ledger.proofs.registry import REGISTRY_DEPTH
-from ledger.proofs.specification import STEPS, TESTS, SegmentSpec
+from ledger.proofs.specification import STEPS, TEMPERATURE_OFFSET, TESTS, SegmentSpec
 from ledger.proofs.statement import (
     READINGS_A_BLOCK,
     SegmentWitness,
     encode_readings,
+    padded,
+    placed,
     public_inputs_of,
-    readings_start,
+    segment_begin,
+    time_outside,
 )
 
 CIRCUITS = Path(__file__).parent / "circuits"
 CircuitInputs = dict[str, int | list[int]]
+_NOBODY = 1
+"""Stands for the people of a step that nobody did; any number would do."""
 
 
 class TooManyReadings(ValueError):
@@ -41,7 +46,7 @@ class CapacityClass:
     @property
     def name(self) -> str:
         """The circuit's name on the ledger; a change of the statement changes its version."""
-        return f"segment-{self.readings}/v1"
+        return f"segment-{self.readings}/v2"
 
     def main(self) -> str:
         """The circom source of the main component."""
@@ -54,7 +59,7 @@ class CapacityClass:
 
     def digest(self) -> str:
         """SHA-256 (hex) over the main component, our templates and the version of groth16py (so of circomlib)."""
-        seal = hashlib.sha256(f"needlepoint/circuit/v1\ngroth16py {version('groth16py')}\n".encode())
+        seal = hashlib.sha256(f"needlepoint/circuit/v2\ngroth16py {version('groth16py')}\n".encode())
         for name, source in [("main", self.main().encode()), *((p.name, p.read_bytes()) for p in _sources())]:
             seal.update(f"{name} {len(source)}\n".encode() + source)
         return seal.hexdigest()
@@ -102,24 +107,33 @@ def circuit_inputs(spec: SegmentSpec, witness: SegmentWitness, size: CapacityCla
 
 
 def _readings(spec: SegmentSpec, witness: SegmentWitness, size: CapacityClass) -> CircuitInputs:
+    names = ("gap", "temperature", "tilt", "shock")
     if spec.readings is None or witness.readings is None:
-        nothing = [0] * size.readings
-        arrays = {name: list(nothing) for name in ("gap", "temperature", "tilt", "active")}
-        return {"readingsSalt": 0, "readingsStart": 0, **arrays}
-    leg = witness.readings
-    rows = encode_readings(leg.readings)
-    spare = size.readings - len(rows)
-    if spare < 0:
-        raise TooManyReadings(f"{len(rows)} readings, {size.readings} fit the circuit {size.name}")
-    lowest = spec.vector()[1]
-    gap, temperature, tilt = (list(column) for column in zip(*rows, strict=True))
+        single = ("readingsSalt", "readingsStart", "readingsCount", "tooWarm", "head", "tail", "outsideHalves")
+        arrays: CircuitInputs = {name: [0] * size.readings for name in names}
+        return {**dict.fromkeys(single, 0), **arrays, "blockActive": [0] * size.blocks}
+    leg, limits = witness.readings, spec.readings
+    if len(leg.readings) > size.readings:
+        raise TooManyReadings(f"{len(leg.readings)} readings, {size.readings} fit the circuit {size.name}")
+    rows = padded(encode_readings(leg.readings))
+    blocks = len(rows) // READINGS_A_BLOCK
+    spare = (0, limits.temperature_lo + TEMPERATURE_OFFSET, 0, 0)
+    columns = zip(*rows, *[spare] * (size.readings - len(rows)), strict=True)
+    steps = placed(spec, witness)
+    shipped, received = steps[limits.ship_step], steps[limits.receive_step]
+    if shipped is None or received is None:
+        raise ValueError("there is no log of a leg that was not shipped and received")
+    outside = time_outside(limits, leg.readings, shipped_at=shipped.end, received_at=received.end)
     return {
         "readingsSalt": leg.salt,
-        "readingsStart": readings_start(leg.readings),
-        "gap": gap + [1] * spare,
-        "temperature": temperature + [lowest] * spare,
-        "tilt": tilt + [0] * spare,
-        "active": [1] * len(rows) + [0] * spare,
+        "readingsStart": leg.readings[0].at,
+        "readingsCount": len(leg.readings),
+        **{name: list(column) for name, column in zip(names, columns, strict=True)},
+        "blockActive": [1] * blocks + [0] * (size.blocks - blocks),
+        "tooWarm": int(outside.warm),
+        "head": outside.head,
+        "tail": outside.tail,
+        "outsideHalves": outside.halves,
     }
 
 
@@ -137,22 +151,23 @@ def _device(spec: SegmentSpec, witness: SegmentWitness) -> CircuitInputs:
 
 
 def _steps(spec: SegmentSpec, witness: SegmentWitness) -> CircuitInputs:
-    steps = witness.steps
-    spare = STEPS - len(steps)
-    # Places without a step carry the last end on, so that time stands still in them.
-    after = [steps[-1].end] * spare
-    ship, receive = ([0] * STEPS for _ in range(2))
-    if spec.readings is not None:
-        ship[spec.readings.ship_step] = receive[spec.readings.receive_step] = 1
-    return {
-        "stepActive": [1] * len(steps) + [0] * spare,
-        "stepSalt": [s.salt for s in steps] + [0] * spare,
-        "stepStart": [s.start for s in steps] + after,
-        "stepEnd": [s.end for s in steps] + after,
-        "stepDocument": [encode_digest(s.document) for s in steps] + [0] * spare,
-        "shipAt": ship,
-        "receiveAt": receive,
-    }
+    begin = segment_begin(witness)
+    ended: list[int] = []
+    places: list[tuple[int, ...]] = []
+    for limits, step in zip(spec.steps, placed(spec, witness), strict=True):
+        if step is None:
+            # Time stands still in a step that was left out: it ends when it could have begun.
+            ready = max((ended[index] for index in limits.after), default=begin)
+            places.append((0, 0, ready, ready, 0, _NOBODY, 0))
+        else:
+            verifier = encode_uuid(step.verifier) if step.verifier is not None else 0
+            people = (encode_uuid(step.performer), verifier)
+            places.append((1, step.salt, step.start, step.end, encode_digest(step.document), *people))
+        ended.append(places[-1][3])
+    places += [(0, 0, begin, begin, 0, _NOBODY, 0)] * (STEPS - len(places))
+    names = ("Active", "Salt", "Start", "End", "Document", "Performer", "Verifier")
+    columns = zip(*places, strict=True)
+    return {"begin": begin, **{f"step{name}": list(column) for name, column in zip(names, columns, strict=True)}}
 
 
 def _tests(witness: SegmentWitness) -> CircuitInputs:

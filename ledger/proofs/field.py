@@ -7,8 +7,9 @@ one field element.
 from __future__ import annotations
 
 import re
-import secrets
 from uuid import UUID
+
+from ledger.crypto import randomness
 
 FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617
 """Order r of the BN254 groups; circuit values are integers modulo it."""
@@ -64,4 +65,4 @@ def encode_code(code: str) -> int:
 
 def new_salt() -> int:
     """248 random bits; keep it sealed, off the ledger."""
-    return secrets.randbits(248)
+    return randomness.randbits(248)

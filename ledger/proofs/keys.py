@@ -40,11 +40,14 @@ Progress = Callable[[float, str], None]
 """Called with the part done (0 to 1) and a few words."""
 
 PROVING_KEY = "proving.key"
+CEREMONY_KEY = "proving.zkey"
 WITNESS = "witness.wasm"
 WITNESS_NATIVE = "witness.native"
 VERIFICATION_KEY = "verification_key.json"
 MANIFEST = "manifest.json"
 _FILES = (PROVING_KEY, WITNESS, WITNESS_NATIVE, VERIFICATION_KEY)
+_CEREMONY_FILES = (CEREMONY_KEY, WITNESS, WITNESS_NATIVE, VERIFICATION_KEY)
+_SINGLE = "single party: unsafe, for development only"
 _WASM_MAGIC = b"\0asm\1\0\0\0"
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -60,11 +63,15 @@ class KeyFiles:
     size: CapacityClass
     folder: Path
     verification_key: VerificationKey
+    of_ceremony: bool = False
 
     def load_proving_key(self) -> groth16py.ProvingKey:
-        """Read the proving key into memory (8 s at 600 readings, for groth16py checks every point)."""
+        """Read the proving key into memory (8 s at 600 readings, for groth16py checks every point of its own keys; a
+        ceremony's was verified when it was taken in, and its file has the hash that it had then)."""
         import groth16py
 
+        if self.of_ceremony:
+            return groth16py.import_zkey(str(self.folder / CEREMONY_KEY))[0]
         return groth16py.ProvingKey.load(str(self.folder / PROVING_KEY))
 
     def load_calculator(self) -> WitnessCalculator:
@@ -89,19 +96,7 @@ class UnsafeDevelopmentKeys:
 
     def existing(self, size: CapacityClass) -> KeyFiles | None:
         """The key, if it is there and every file has its pinned hash."""
-        folder = self.folder(size)
-        try:
-            manifest = json.loads((folder / MANIFEST).read_text())
-            for name in _FILES:
-                if _sha256(folder / name) != manifest["sha256"][name]:
-                    log.warning("proving key %s: %s does not have its pinned hash", folder.name, name)
-                    return None
-            return KeyFiles(size, folder, VerificationKey.from_snarkjs((folder / VERIFICATION_KEY).read_text()))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (ValueError, KeyError, TypeError) as problem:
-            log.warning("proving key %s cannot be read (%s)", folder.name, type(problem).__name__)
-            return None
+        return _opened(size, self.folder(size), _FILES)
 
     def ensure(self, size: CapacityClass, *, progress: Progress = quiet) -> KeyFiles:
         """The key, made first when it is missing or damaged; processes that ask at once make it once.
@@ -143,10 +138,78 @@ class UnsafeDevelopmentKeys:
                 (made / WITNESS_NATIVE).write_bytes(compile_natively(module))
                 verification = VerificationKey.from_snarkjs(verifying.to_json())
                 (made / VERIFICATION_KEY).write_text(json.dumps(verification.to_snarkjs(), indent=1))
-                (made / MANIFEST).write_text(json.dumps(_manifest(size, made, verification), indent=1))
+                (made / MANIFEST).write_text(json.dumps(_manifest(size, made, verification, _FILES, _SINGLE), indent=1))
                 if folder.exists():
                     shutil.rmtree(folder)
                 made.rename(folder)
+
+
+class CeremonyKeys:
+    """Keys that members made together (`ledger.proofs.ceremony`), taken in by this installation."""
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = Path(cache)
+
+    def folder(self, size: CapacityClass) -> Path:
+        """Where the key of this circuit is, or will be."""
+        return self.cache / f"{size.name.replace('/', '-')}-{size.digest()[:16]}-ceremony"
+
+    def existing(self, size: CapacityClass) -> KeyFiles | None:
+        """The key, if it was taken in and every file has its pinned hash."""
+        return _opened(size, self.folder(size), _CEREMONY_FILES, of_ceremony=True)
+
+    def take_in(self, size: CapacityClass, zkey: Path, verification: VerificationKey, module: bytes) -> KeyFiles:
+        """Keep a verified key file with the circuit's witness calculator. Raises KeySetupFailed."""
+        self.cache.mkdir(parents=True, exist_ok=True)
+        folder = self.folder(size)
+        with (
+            _locked(self.cache / f"{folder.name}.lock"),
+            tempfile.TemporaryDirectory(prefix=".making-", dir=self.cache) as scratch,
+        ):
+            made = Path(scratch) / "key"
+            made.mkdir()
+            shutil.copyfile(zkey, made / CEREMONY_KEY)
+            (made / WITNESS).write_bytes(module)
+            (made / WITNESS_NATIVE).write_bytes(compile_natively(module))
+            (made / VERIFICATION_KEY).write_text(json.dumps(verification.to_snarkjs(), indent=1))
+            manifest = _manifest(size, made, verification, _CEREMONY_FILES, "ceremony: the ledger says by whom")
+            (made / MANIFEST).write_text(json.dumps(manifest, indent=1))
+            if folder.exists():
+                shutil.rmtree(folder)
+            made.rename(folder)
+        found = self.existing(size)
+        if found is None:
+            raise KeySetupFailed(f"the key of {size.name} could not be taken in")
+        return found
+
+
+def keys_to_prove_with(cache: Path, size: CapacityClass, *, unsafe: bool, progress: Progress = quiet) -> KeyFiles:
+    """The ceremony's key where there is one; else, if `unsafe`, a development key. Raises KeySetupFailed."""
+    found = CeremonyKeys(cache).existing(size)
+    if found is not None:
+        return found
+    if not unsafe:
+        raise KeySetupFailed(
+            f"no key of a ceremony for {size.name} is here, and production proves under no other: hold one, or take "
+            "its key in with manage.py ceremony finish (docs/how-to/ceremony.md)"
+        )
+    return UnsafeDevelopmentKeys(cache).ensure(size, progress=progress)
+
+
+def _opened(size: CapacityClass, folder: Path, files: tuple[str, ...], *, of_ceremony: bool = False) -> KeyFiles | None:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        for name in files:
+            if _sha256(folder / name) != manifest["sha256"][name]:
+                log.warning("proving key %s: %s does not have its pinned hash", folder.name, name)
+                return None
+        key = VerificationKey.from_snarkjs((folder / VERIFICATION_KEY).read_text())
+        return KeyFiles(size, folder, key, of_ceremony)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, KeyError, TypeError) as problem:
+        log.warning("proving key %s cannot be read (%s)", folder.name, type(problem).__name__)
+        return None
 
 
 def expected_setup_seconds(size: CapacityClass) -> float:
@@ -179,13 +242,15 @@ def _run_setup(cache: Path, size: CapacityClass, progress: Progress) -> None:
             raise KeySetupFailed(f"the set-up of {size.name} ended with code {code}: {said.read()[-500:].strip()}")
 
 
-def _manifest(size: CapacityClass, folder: Path, key: VerificationKey) -> dict[str, Any]:
+def _manifest(
+    size: CapacityClass, folder: Path, key: VerificationKey, files: tuple[str, ...], set_up: str
+) -> dict[str, Any]:
     return {
         "circuit": size.name,
         "circuit_digest": size.digest(),
         "verification_key": key.digest,
-        "set_up": "single party: unsafe, for development only",
-        "sha256": {name: _sha256(folder / name) for name in _FILES},
+        "set_up": set_up,
+        "sha256": {name: _sha256(folder / name) for name in files},
     }
 
 

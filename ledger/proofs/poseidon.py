@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ledger.proofs.field import FIELD, check_element
 
-STATEMENT_VERSION = 1
+STATEMENT_VERSION = 2
 MAX_INPUTS = 16
 _PARTIAL_ROUNDS = (56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68)
 _HALF_FULL_ROUNDS = 4
@@ -60,12 +60,12 @@ def poseidon(inputs: Sequence[int]) -> int:
     return sum(map(int.__mul__, mix[0], state)) % FIELD
 
 
-def hash_many(values: Sequence[int], *, domain: int) -> int:
+def hash_many(values: Sequence[int], *, domain: int, version: int = STATEMENT_VERSION) -> int:
     """Merkle-Damgård over Poseidon(16), fifteen elements a block, zeros at the end of the last.
 
     The first chaining value holds statement version, domain and length: (version·2^16 + domain)·2^32 + length.
     """
-    state = (STATEMENT_VERSION * 2**16 + domain) * 2**32 + len(values)
+    state = (version * 2**16 + domain) * 2**32 + len(values)
     for i in range(0, len(values), MAX_INPUTS - 1):
         block = [*values[i : i + MAX_INPUTS - 1]]
         state = poseidon([state, *block, *[0] * (MAX_INPUTS - 1 - len(block))])

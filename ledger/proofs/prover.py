@@ -62,8 +62,8 @@ class Prover:
     """A long-lived prover for one capacity class. Use as a context manager, or call `close`.
 
     `cache` is the folder of the proving keys. Times are seconds: `start_timeout` covers making the keys on the
-    first run of all. `memory_mib` bounds the process, the making of keys included; proving at 600 readings takes
-    about 370 MiB.
+    first run of all. Without `unsafe` it proves under the key of a ceremony only. `memory_mib` bounds the process, the
+    making of keys included; proving at 600 readings takes about 370 MiB.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Prover:
         prove_timeout: float = 180.0,
         memory_mib: int | None = None,
         progress: Progress = quiet,
+        unsafe: bool = True,
     ) -> None:
         self.size = size
         self._cache = Path(cache)
@@ -82,6 +83,7 @@ class Prover:
         self._prove_timeout = prove_timeout
         self._memory_mib = memory_mib or 3072 + 12 * size.blocks
         self._progress = progress
+        self._keys = "any" if unsafe else "ceremony"
         self._lock = threading.RLock()
         self._process: _Process | None = None
         self._key: VerificationKey | None = None
@@ -167,7 +169,7 @@ class Prover:
             if self._process is not None:
                 self._process.end()
             self._key = None
-            self._process = _Process(self._cache, self.size, self._memory_mib)
+            self._process = _Process(self._cache, self.size, self._memory_mib, self._keys)
         return self._process
 
     def _ready(self) -> _Process:
@@ -189,8 +191,9 @@ class Prover:
 class _Process:
     """The child and its pipes. Two threads read them, so that neither can fill up and stop it."""
 
-    def __init__(self, cache: Path, size: CapacityClass, memory_mib: int) -> None:
-        command = [sys.executable, "-m", "ledger.proofs.prover_process", str(cache), str(size.blocks), str(memory_mib)]
+    def __init__(self, cache: Path, size: CapacityClass, memory_mib: int, keys: str) -> None:
+        given = [str(cache), str(size.blocks), str(memory_mib), keys]
+        command = [sys.executable, "-m", "ledger.proofs.prover_process", *given]
         pipe = subprocess.PIPE
         self._child = subprocess.Popen(command, cwd=PROJECT, stdin=pipe, stdout=pipe, stderr=pipe, text=True, bufsize=1)
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()

@@ -1,4 +1,6 @@
-"""The prover's own process: `python -m ledger.proofs.prover_process CACHE BLOCKS MEMORY_MIB`.
+"""The prover's own process: `python -m ledger.proofs.prover_process CACHE BLOCKS MEMORY_MIB KEYS`.
+
+KEYS is `ceremony`, or `any` where a key that one party alone made will do.
 
 One JSON object a line on standard input (`{"id", "inputs", "public"}`), one a line on standard output:
 `progress` while the key is made or read, `ready`, then `proved`, `refused` (the statement is false) or `failed`
@@ -22,7 +24,7 @@ from typing import IO, Any
 import groth16py
 
 from ledger.proofs.circuit import CapacityClass
-from ledger.proofs.keys import KeyFiles, UnsafeDevelopmentKeys
+from ledger.proofs.keys import KeyFiles, keys_to_prove_with
 from ledger.proofs.verifier import VerificationError, verify_quickly
 from ledger.proofs.witness_calculator import FalseStatement
 
@@ -92,9 +94,11 @@ def main() -> None:
         print(json.dumps({"event": event, **more}), file=channel)
 
     try:
-        keys = UnsafeDevelopmentKeys(cache)
-        files = keys.ensure(
-            CapacityClass(blocks), progress=lambda part, words: tell("progress", part=part, words=words)
+        files = keys_to_prove_with(
+            cache,
+            CapacityClass(blocks),
+            unsafe=sys.argv[4] == "any",
+            progress=lambda part, words: tell("progress", part=part, words=words),
         )
         tell("progress", part=0.98, words="Reading the proving key")
         engine = ProvingEngine(files)

@@ -96,8 +96,13 @@ def verify_quickly(key: VerificationKey, public_inputs: Sequence[int], proof: by
 
 def statement_id(key: VerificationKey, public_inputs: Sequence[int]) -> str:
     """The identity of what a proof proves (hex): the same for every re-randomised proof of one statement."""
-    words = b"".join(value.to_bytes(32, "big") for value in _check_inputs(key, public_inputs))
-    return hashlib.sha256(b"needlepoint/proof/v1\n" + bytes.fromhex(key.digest) + words).hexdigest()
+    return statement_of(key.digest, _check_inputs(key, public_inputs))
+
+
+def statement_of(key_digest: str, public_inputs: Sequence[int]) -> str:
+    """`statement_id` where only the key's digest is at hand; the contract on an EVM chain computes the same."""
+    words = b"".join(value.to_bytes(32, "big") for value in public_inputs)
+    return hashlib.sha256(b"needlepoint/proof/v1\n" + bytes.fromhex(key_digest) + words).hexdigest()
 
 
 def decode_proof(proof: bytes) -> ProofPoints:

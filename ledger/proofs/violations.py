@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from ledger.proofs.babyjubjub import verify
-from ledger.proofs.specification import ReadingsSpec, SegmentSpec, TestSpec
+from ledger.proofs.specification import ReadingsSpec, SegmentSpec, StepSpec, TestSpec
 from ledger.proofs.statement import (
     NotEncodable,
     Reading,
@@ -20,7 +20,10 @@ from ledger.proofs.statement import (
     SegmentWitness,
     StepWitness,
     encode_readings,
+    placed,
     readings_root,
+    segment_begin,
+    time_outside,
 )
 
 
@@ -52,34 +55,74 @@ def violations(spec: SegmentSpec, witness: SegmentWitness, *, capacity: int | No
 
 
 def _steps(spec: SegmentSpec, witness: SegmentWitness) -> Iterator[Violation]:
-    expected, found = [s.code for s in spec.steps], [s.code for s in witness.steps]
+    found = [step.code for step in witness.steps]
+    expected = [step.code for step in spec.steps if not step.optional or step.code in found]
     if expected != found:
         yield _differs("step", expected, found)
         return
-    for step in witness.steps:
-        if not 0 <= step.start < 2**32 or not 0 <= step.end < 2**32:
-            yield Violation("step.time", step.code, f"{step.code}: its times lie outside 1970 to 2106")
-            return
-    for limits, step in zip(spec.steps, witness.steps, strict=True):
-        lasted = step.end - step.start
-        if lasted < 0:
-            reason = f"{step.code}: ended {_span(-lasted)} before it began"
-            yield Violation("step.backwards", step.code, reason, lasted, 0, step.end)
-        elif lasted > limits.max_duration:
-            reason = f"{step.code}: took {_span(lasted)}, {_span(limits.max_duration)} allowed"
-            yield Violation("step.duration", step.code, reason, lasted, limits.max_duration, step.end)
-    for (before, step), limits in zip(pairwise(witness.steps), spec.steps[1:], strict=True):
-        waited = step.start - before.end
-        if waited < 0:
-            reason = f"{step.code}: began {_span(-waited)} before {before.code} ended"
-            yield Violation("step.order", step.code, reason, waited, 0, step.start)
-        elif waited > limits.max_wait:
-            reason = f"{step.code}: began {_span(waited)} after {before.code}, {_span(limits.max_wait)} allowed"
-            yield Violation("step.wait", step.code, reason, waited, limits.max_wait, step.start)
-    total = witness.steps[-1].end - witness.steps[0].start
-    if total > spec.max_total:
-        reason = f"the whole segment took {_span(total)}, {_span(spec.max_total)} allowed"
-        yield Violation("segment.duration", "segment", reason, total, spec.max_total, witness.steps[-1].end)
+    begin = segment_begin(witness)
+    if not 0 <= begin < 2**32:
+        yield Violation("step.time", found[0], f"{found[0]}: its times lie outside 1970 to 2106")
+        return
+    done = placed(spec, witness)
+    for limits, step in zip(spec.steps, done, strict=True):
+        if step is not None:
+            yield from _lasted(limits, step)
+            yield from _people(limits, step)
+    ends: list[tuple[str, int]] = []
+    for limits, step in zip(spec.steps, done, strict=True):
+        before = [ends[index] for index in limits.after] or [("the beginning", begin)]
+        if step is None:
+            # What comes after a step that was left out waits for what came before it.
+            ends.append(max(before, key=lambda one: one[1]))
+        else:
+            yield from _waited(limits, step, before)
+            ends.append((step.code, step.end))
+    if spec.span is not None:
+        yield from _span_kept(spec, done)
+
+
+def _lasted(limits: StepSpec, step: StepWitness) -> Iterator[Violation]:
+    lasted = step.end - step.start
+    if lasted < 0:
+        reason = f"{step.code}: ended {_span(-lasted)} before it began"
+        yield Violation("step.backwards", step.code, reason, lasted, 0, step.end)
+    elif lasted > limits.max_duration:
+        reason = f"{step.code}: took {_span(lasted)}, {_span(limits.max_duration)} allowed"
+        yield Violation("step.duration", step.code, reason, lasted, limits.max_duration, step.end)
+
+
+def _people(limits: StepSpec, step: StepWitness) -> Iterator[Violation]:
+    if not limits.two_people:
+        return
+    if step.verifier is None or step.verifier.int == 0:
+        yield Violation(
+            "step.verifier", step.code, f"{step.code}: nobody verified, a second person has to", at=step.end
+        )
+    elif step.verifier == step.performer:
+        reason = f"{step.code}: verified by the person who performed it, somebody else has to"
+        yield Violation("step.same-person", step.code, reason, at=step.end)
+
+
+def _waited(limits: StepSpec, step: StepWitness, before: Sequence[tuple[str, int]]) -> Iterator[Violation]:
+    name, ready = max(before, key=lambda one: one[1])
+    waited = step.start - ready
+    if waited < 0:
+        reason = f"{step.code}: began {_span(-waited)} before {name} ended"
+        yield Violation("step.order", step.code, reason, waited, 0, step.start)
+    elif waited > limits.max_wait:
+        reason = f"{step.code}: began {_span(waited)} after {name}, {_span(limits.max_wait)} allowed"
+        yield Violation("step.wait", step.code, reason, waited, limits.max_wait, step.start)
+
+
+def _span_kept(spec: SegmentSpec, done: Sequence[StepWitness | None]) -> Iterator[Violation]:
+    assert spec.span is not None
+    first, last = done[spec.span.first], done[spec.span.last]
+    assert first is not None and last is not None, "the steps of a span are never optional"  # noqa: PT018
+    took = last.end - first.start
+    if not 0 <= took <= spec.span.longest:
+        reason = f"from {first.code} to {last.code}: {_span(abs(took))}, {_span(spec.span.longest)} allowed"
+        yield Violation("segment.span", "segment", reason, took, spec.span.longest, last.end)
 
 
 def _tests(spec: SegmentSpec, witness: SegmentWitness) -> Iterator[Violation]:
@@ -109,14 +152,17 @@ def _leg(spec: SegmentSpec, witness: SegmentWitness, capacity: int | None) -> It
         yield Violation("readings.capacity", "readings", reason, len(leg.readings), capacity)
     yield from _bands(spec.readings, leg.readings)
     yield from _gaps(spec.readings, leg.readings)
-    if len(witness.steps) == len(spec.steps):
-        ship, receive = witness.steps[spec.readings.ship_step], witness.steps[spec.readings.receive_step]
+    done = {step.code: step for step in witness.steps}
+    ship = done.get(spec.steps[spec.readings.ship_step].code)
+    receive = done.get(spec.steps[spec.readings.receive_step].code)
+    if ship is not None and receive is not None:
         yield from _coverage(spec.readings, leg.readings, ship, receive)
+        yield from _budget(spec.readings, leg.readings, ship, receive)
     yield from _signed(witness, leg)
 
 
 def _bands(spec: ReadingsSpec, readings: Sequence[Reading]) -> Iterator[Violation]:
-    lo, hi = spec.temperature_lo, spec.temperature_hi
+    lo, hi = spec.hard_lo, spec.hard_hi
     allowed = f"{_celsius(lo)} to {_celsius(hi)} °C allowed"
     for run in _runs(readings, lambda reading: not lo <= reading.temperature <= hi):
         worst = max(run, key=lambda reading: max(lo - reading.temperature, reading.temperature - hi))
@@ -127,16 +173,35 @@ def _bands(spec: ReadingsSpec, readings: Sequence[Reading]) -> Iterator[Violatio
         worst = max(run, key=lambda reading: reading.tilt)
         reason = f"tilted {worst.tilt}° on {_when(worst.at)}, {spec.tilt_hi}° allowed ({_count(run)})"
         yield Violation("readings.tilt", "readings", reason, worst.tilt, spec.tilt_hi, worst.at)
+    for run in _runs(readings, lambda reading: not 0 <= reading.shock <= spec.shock_hi):
+        worst = max(run, key=lambda reading: reading.shock)
+        reason = f"a shock of {worst.shock} g on {_when(worst.at)}, {spec.shock_hi} g allowed ({_count(run)})"
+        yield Violation("readings.shock", "readings", reason, worst.shock, spec.shock_hi, worst.at)
+
+
+def _budget(
+    spec: ReadingsSpec, readings: Sequence[Reading], ship: StepWitness, receive: StepWitness
+) -> Iterator[Violation]:
+    outside = time_outside(spec, readings, shipped_at=ship.end, received_at=receive.end)
+    band = f"{_celsius(spec.temperature_lo)} to {_celsius(spec.temperature_hi)} °C"
+    bears = (spec.hard_lo, spec.hard_hi) != (spec.temperature_lo, spec.temperature_hi)
+    if bears and outside.halves > 2 * spec.budget:
+        seconds = -(-outside.halves // 2)
+        reason = f"{_span(seconds)} outside {band}, {_span(spec.budget)} allowed"
+        yield Violation("readings.budget", "readings", reason, seconds, spec.budget)
+    if bears and outside.warm and outside.cold:
+        reason = f"both warmer and colder than {band}: the time outside is borne on one side only"
+        yield Violation("readings.both-sides", "readings", reason)
 
 
 def _gaps(spec: ReadingsSpec, readings: Sequence[Reading]) -> Iterator[Violation]:
-    if not 0 <= readings[0].at - 1 < 2**32:
+    if not 0 <= readings[0].at < 2**32:
         yield Violation("readings.time", "readings", "the log begins outside 1970 to 2106", at=readings[0].at)
     for before, reading in pairwise(readings):
         gap = reading.at - before.at
-        if gap < 1:
-            reason = f"the reading on {_when(reading.at)} is not later than the one before it"
-            yield Violation("readings.order", "readings", reason, gap, 1, reading.at)
+        if gap < 0:
+            reason = f"the reading on {_when(reading.at)} is earlier than the one before it"
+            yield Violation("readings.order", "readings", reason, gap, 0, reading.at)
         elif gap > spec.max_gap:
             reason = f"no reading for {_span(gap)} from {_when(before.at)}, {_span(spec.max_gap)} allowed"
             yield Violation("readings.gap", "readings", reason, gap, spec.max_gap, before.at)
@@ -145,9 +210,9 @@ def _gaps(spec: ReadingsSpec, readings: Sequence[Reading]) -> Iterator[Violation
 def _coverage(
     spec: ReadingsSpec, readings: Sequence[Reading], ship: StepWitness, receive: StepWitness
 ) -> Iterator[Violation]:
-    late = readings[0].at - ship.start
+    late = readings[0].at - ship.end
     if late > spec.max_gap:
-        reason = f"the log begins {_span(late)} after {ship.code} began, {_span(spec.max_gap)} allowed"
+        reason = f"the log begins {_span(late)} after {ship.code} ended, {_span(spec.max_gap)} allowed"
         yield Violation("readings.begins-late", "readings", reason, late, spec.max_gap, readings[0].at)
     early = receive.end - readings[-1].at
     if early > spec.max_gap:

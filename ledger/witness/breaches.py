@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 KINDS: Mapping[str, str] = {
     "bad_signature": "The log showed a checkpoint that its key did not sign",
@@ -18,12 +18,16 @@ KINDS: Mapping[str, str] = {
     "unknown_key": "A record is not signed by a key that its author had at that place in the log",
     "broken_link": "A record does not link to the one before it in its chain",
     "contract": "A record breaks the shared rules",
+    "mismatch": "A table does not say what the signed records say",
+    "anchor_mismatch": "What a chain holds of this log is not what the log says",
+    "stale": "Somebody who has to speak for the log is silent",
 }
 
 
 class Breach(Exception):
     """Something that no honest log does. Nothing is co-signed from here on until it is gone.
 
+    `others` are the same breach seen from other places: of two records that contradict each other, each is one.
     `size` is that of the checkpoint in question, `index` the leaf, `evidence` names raw bytes: signed notes, tiles,
     entries, exactly as they were received.
     """
@@ -37,6 +41,7 @@ class Breach(Exception):
         size: int = 0,
         index: int | None = None,
         evidence: Mapping[str, bytes] | None = None,
+        others: Sequence[Breach] = (),
     ) -> None:
         if kind not in KINDS:
             raise ValueError(f"{kind} is no kind of breach")
@@ -47,6 +52,7 @@ class Breach(Exception):
         self.size = size
         self.index = index
         self.evidence = dict(evidence or {})
+        self.others = tuple(others)
 
     @property
     def fingerprint(self) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ledger.crypto import checkpoint, merkle, notes, submission
 from ledger.crypto.errors import VerificationError
+from ledger.witness import log_keys
 from ledger.witness.breaches import Breach
 from ledger.witness.keys import WitnessKeys
 from ledger.witness.store import Store
@@ -65,7 +66,7 @@ class Cosigner:
         if log is None:
             return _said(404, "This witness does not know that log.")
         try:
-            notes.open_note(asked.note, log.keys)
+            log_keys.of(self._store, log.origin, log.keys).open(asked.note)
         except VerificationError as problem:
             return _said(403, str(problem))
         found = asked.checkpoint

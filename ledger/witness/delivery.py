@@ -26,6 +26,10 @@ class NotTaken(Exception):
     """The portal did not answer, or refused the report; the text says why."""
 
 
+class TooMany(NotTaken):
+    """The portal takes no more from this witness for now."""
+
+
 class Delivery:
     """`addresses` are where reports go, by the log's origin. One thread runs it; any thread may wake it."""
 
@@ -59,7 +63,7 @@ class Delivery:
             if line and line != said:
                 self._say(f"A report was not delivered: {line} Trying again.")
             said, wait = line, min(LONGEST_WAIT_SECONDS, wait * 2) if line else FIRST_WAIT_SECONDS
-            self._woken.wait(wait if line else None)
+            self._woken.wait(wait if line else LONGEST_WAIT_SECONDS)
 
     def turn(self) -> str:
         """Send every report that waits. Why one was not taken; empty when none is left."""
@@ -70,6 +74,9 @@ class Delivery:
                 continue
             try:
                 send(address, self.document(report))
+            except TooMany as problem:
+                # Everything waits: what comes after would be refused as well.
+                return str(problem)
             except NotTaken as problem:
                 trouble = str(problem)
             else:
@@ -86,7 +93,8 @@ class Delivery:
             size=report.size,
             index=report.index,
             problem=report.problem,
-            detected_at=report.first_at,
+            # What was settled before it was seen again is open again: the portal goes by this time.
+            detected_at=report.first_at if report.delivered_at is None else report.last_at,
             evidence=self._store.evidence(report.id),
         )
 
@@ -109,5 +117,7 @@ def send(address: str, document: bytes) -> None:
         raise NotTaken(f"{address} cannot be reached: {problem or type(problem).__name__}.") from problem
     finally:
         connection.close()
+    if answer.status == 429:
+        raise TooMany(f"{address} takes no more for now: {said.strip()[:300]}")
     if answer.status not in (200, 201):
         raise NotTaken(f"{address} answered {answer.status}: {said.strip()[:300]}")

@@ -7,16 +7,20 @@ import time
 from collections.abc import Callable
 
 from ledger import clock
+from ledger.crypto.notes import VerifierKey
+from ledger.log.logs import code_of
 from ledger.witness import configuration, keys
 from ledger.witness.breaches import Breach
 from ledger.witness.configuration import LogSettings, WitnessSettings
+from ledger.witness.consortium import Consortium
 from ledger.witness.cosigner import Cosigner, WatchedLog
 from ledger.witness.delivery import Delivery
-from ledger.witness.follow import Follower
+from ledger.witness.follow import Follower, Turn
 from ledger.witness.keys import WitnessKeys
 from ledger.witness.server import WitnessServer
 from ledger.witness.source import LogSource, Unreachable
 from ledger.witness.store import Store
+from ledger.witness.world import StoredWorld
 
 MAX_WAIT_SECONDS = 30.0
 PROGRESS_SECONDS = 2.0
@@ -68,8 +72,8 @@ class Witness:
         self._stopping = threading.Event()
         self.store, self.keys = opened(settings)
         self._watched = {log.origin: WatchedLog(log.origin, log.keys, replayed=bool(log.url)) for log in settings.logs}
-        addresses = {log.origin: log.report_to for log in settings.logs}
-        self.delivery = Delivery(self.store, self.keys, addresses, say=say)
+        self._addresses = {log.origin: log.report_to for log in settings.logs}
+        self.delivery = Delivery(self.store, self.keys, self._addresses, say=say)
         self._threads: list[threading.Thread] = []
         self.server: WitnessServer | None = None
 
@@ -83,7 +87,7 @@ class Witness:
                 ),
                 keys=self.keys,
                 store=self.store,
-                origins=list(self._watched),
+                origins=self._watched,
             )
             self._begin(self.server.serve_forever, "address")
         self._begin(self.delivery.run, "delivery")
@@ -107,18 +111,17 @@ class Witness:
         good = True
         for log in self._settings.logs:
             if log.url:
-                follower = self._follower(log)
-                try:
-                    turn = follower.turn()
-                    self._say(f"{log.origin}: {turn.verified:,} records checked, {_cosigned(turn.cosigned)}")
-                except Breach as breach:
-                    self.report(breach)
+                consortium = self._consortium(log)
+                for origin, outcome in consortium.turn().items():
+                    if isinstance(outcome, Turn):
+                        self._say(f"{origin}: {outcome.verified:,} records checked, {_cosigned(outcome.cosigned)}")
+                        continue
                     good = False
-                except Unreachable as problem:
-                    self._say(f"{log.origin}: {problem}")
-                    good = False
-                finally:
-                    follower.close()
+                    if isinstance(outcome, Breach):
+                        self.report(outcome)
+                    else:
+                        self._say(f"{origin}: {outcome}")
+                consortium.close()
         trouble = self.delivery.turn()
         if trouble:
             self._say(f"A report was not delivered: {trouble} It is kept, and sent the next time.")
@@ -131,7 +134,19 @@ class Witness:
             self._alert(f"ALERT {breach.kind} {breach.origin} size {breach.size}{where}: {breach}")
             self.delivery.wake()
 
-    def _follower(self, log: LogSettings) -> Follower:
+    def _consortium(self, log: LogSettings) -> Consortium:
+        """The operator's log of these settings, and with it every log of a member that it announces."""
+        world = StoredWorld(self.store, log.origin)
+
+        def make(name: str, key: VerifierKey) -> Follower:
+            self._watched[name] = WatchedLog(name, [key], replayed=True)
+            self._addresses[name] = log.report_to
+            return self._follower(log, name, f"{log.url.rstrip('/')}/{code_of(log.origin, name)}", world)
+
+        operators = self._follower(log, log.origin, log.url, world)
+        return Consortium(self.store, operators, make, patience_seconds=self._settings.rollback_seconds)
+
+    def _follower(self, log: LogSettings, origin: str, url: str, world: StoredWorld) -> Follower:
         told = [0.0]
 
         def progress(verified: int, size: int) -> None:
@@ -139,33 +154,35 @@ class Witness:
                 raise Unreachable("The witness is being stopped.")
             if verified < size and time.monotonic() - told[0] > PROGRESS_SECONDS:
                 told[0] = time.monotonic()
-                self._say(f"{log.origin}: {verified:,} of {size:,} records checked")
+                self._say(f"{origin}: {verified:,} of {size:,} records checked")
 
         return Follower(
             self.store,
             self.keys,
-            self._watched[log.origin],
-            LogSource(log.url, token=log.token),
+            self._watched[origin],
+            LogSource(url, token=log.token),
             clock=_seconds,
             recosign_seconds=self._settings.recosign_seconds,
             rollback_seconds=self._settings.rollback_seconds,
             lookback_seconds=self._settings.lookback_seconds,
             progress=progress,
+            world=world,
         )
 
     def _follow(self, log: LogSettings) -> None:
-        follower, wait, said, size = self._follower(log), self._settings.poll_seconds, "", -1
+        consortium, wait, said = self._consortium(log), self._settings.poll_seconds, ""
+        sizes: dict[str, int] = {}
         while not self._stopping.is_set():
             line, wait = "", self._settings.poll_seconds
             try:
-                turn = follower.turn()
-                if turn.cosigned not in (None, size):
-                    size = turn.cosigned or 0
-                    self._say(f"{log.origin}: {turn.verified:,} records checked, {_cosigned(turn.cosigned)}")
-            except Breach as breach:
-                self.report(breach)
-            except Unreachable as problem:
-                line, wait = f"{log.origin}: {problem} Trying again.", min(MAX_WAIT_SECONDS, max(1.0, wait * 2))
+                for origin, outcome in consortium.turn().items():
+                    if isinstance(outcome, Breach):
+                        self.report(outcome)
+                    elif isinstance(outcome, Unreachable):
+                        line, wait = f"{origin}: {outcome} Trying again.", min(MAX_WAIT_SECONDS, max(1.0, wait * 2))
+                    elif outcome.cosigned not in (None, sizes.get(origin)):
+                        sizes[origin] = outcome.cosigned or 0
+                        self._say(f"{origin}: {outcome.verified:,} records checked, {_cosigned(outcome.cosigned)}")
             except Exception as problem:
                 # A full disk, for one: a witness that cannot check does not co-sign, and goes on trying.
                 line = f"{log.origin}: {type(problem).__name__}: {problem}. Trying again."
@@ -173,7 +190,7 @@ class Witness:
                 self._say(line)
             said = line
             self._stopping.wait(wait)
-        follower.close()
+        consortium.close()
 
     def _begin(self, run: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=run, name=name, daemon=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-VERSION = 2
+VERSION = 3
 BUSY_SECONDS = 30
 
 TABLES = """
@@ -29,10 +29,12 @@ CREATE TABLE tile (
     PRIMARY KEY (origin, level, "index")
 );
 
--- What replaying has given so far.
+-- What replaying has given so far. `origin` names the consortium, whose operator's log has the same name; but requests
+-- are counted in each log by itself. A chain's `log` and `index` are the place of its last record.
 CREATE TABLE chain (
     origin TEXT NOT NULL, chain TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
-    seq INTEGER NOT NULL, head TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (origin, chain)
+    seq INTEGER NOT NULL, head TEXT NOT NULL, state TEXT NOT NULL,
+    log TEXT NOT NULL, "index" INTEGER, seen TEXT NOT NULL, PRIMARY KEY (origin, chain)
 ) WITHOUT ROWID;
 CREATE TABLE request (
     origin TEXT NOT NULL, party TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (origin, party, key)
@@ -43,6 +45,15 @@ CREATE TABLE party (
 ) WITHOUT ROWID;
 CREATE TABLE document (
     origin TEXT NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (origin, digest)
+) WITHOUT ROWID;
+
+-- Each state of a member's register, by the place of its record, and the logs of members; `origin` is the consortium.
+CREATE TABLE register_state (
+    origin TEXT NOT NULL, party TEXT NOT NULL, seq INTEGER NOT NULL, log TEXT NOT NULL, "index" INTEGER NOT NULL,
+    state TEXT NOT NULL, PRIMARY KEY (origin, party, seq)
+) WITHOUT ROWID;
+CREATE TABLE member_log (
+    origin TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (origin, name)
 ) WITHOUT ROWID;
 
 -- What broke, with the bytes that show it. Never deleted. `delivered_at` is when the log's portal took the report.
@@ -83,8 +94,10 @@ def opened(path: Path) -> sqlite3.Connection:
             for statement in _statements():
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
-        elif version == 1:
-            connection.execute("ALTER TABLE report ADD COLUMN delivered_at TEXT")
+        elif version in (1, 2):
+            if version == 1:
+                connection.execute("ALTER TABLE report ADD COLUMN delivered_at TEXT")
+            _remember_logs(connection)
             connection.execute(f"PRAGMA user_version = {VERSION}")
         elif version != VERSION:
             raise ForeignDatabase(f"{path} is no database of a witness of this version.")
@@ -96,6 +109,20 @@ def opened(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _remember_logs(connection: sqlite3.Connection) -> None:
+    """From a time when a consortium had one log: chains get its name, and members the keys that they have by now."""
+    connection.execute("ALTER TABLE chain ADD COLUMN log TEXT NOT NULL DEFAULT ''")
+    connection.execute('ALTER TABLE chain ADD COLUMN "index" INTEGER')
+    connection.execute("ALTER TABLE chain ADD COLUMN seen TEXT NOT NULL DEFAULT '{}'")
+    connection.execute("UPDATE chain SET log = origin")
+    for statement in _statements():
+        if statement.partition("CREATE TABLE ")[2].startswith(("register_state", "member_log")):
+            connection.execute(statement)
+    connection.execute(
+        "INSERT INTO register_state SELECT origin, subject, 0, origin, 0, state FROM chain WHERE kind = 'register'"
+    )
 
 
 def _statements() -> list[str]:

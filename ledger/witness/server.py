@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -21,7 +22,7 @@ class WitnessServer(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(
-        self, address: tuple[str, int], *, cosigner: Cosigner, keys: WitnessKeys, store: Store, origins: list[str]
+        self, address: tuple[str, int], *, cosigner: Cosigner, keys: WitnessKeys, store: Store, origins: Iterable[str]
     ) -> None:
         self.cosigner = cosigner
         self.keys = keys
@@ -60,7 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(Answer(404, "This is a witness. It answers at /add-checkpoint, /keys and /status.\n"))
 
     def _status(self) -> dict[str, Any]:
-        logs = {origin: self.server.store.log(origin) for origin in self.server.origins}
+        # Other logs of a followed consortium come to know while the server runs.
+        logs = {origin: self.server.store.log(origin) for origin in list(self.server.origins)}
         return {
             "name": self.server.keys.name,
             "logs": {

@@ -46,7 +46,12 @@ class Shown:
             # The tiles that make the old size's own root under the new checkpoint are what shows it to others.
             with contextlib.suppress(VerificationError, ValueError):
                 merkle.subtree_root(0, old.size, self._node)
-            raise self.breach("fork", f"{old.size} leaves do not begin its {new.size} leaves: {problem}") from problem
+            # Without the new size: a fork that grows is one fork, and reported once.
+            raise self.breach("fork", f"Its {old.size} leaves of before do not begin it now: {problem}") from problem
+
+    def prefix_root(self, size: int) -> bytes:
+        """The root of this tree's first `size` leaves. Its tiles are read anew, and are no part of the evidence."""
+        return merkle.subtree_root(0, size, tiles.node_reader(self._fetched_whole, self.checkpoint.size))
 
     def entries(self, first: int, end: int) -> list[bytes]:
         """The entries [first, end). Raises Breach when the log does not show them."""
@@ -127,6 +132,12 @@ class Shown:
     def _tile(self, tile: tiles.TileId) -> bytes:
         data = self._fetched(tile)
         self._read[tile.path] = data
+        if len(data) < tile.width * merkle.HASH_BYTES:
+            raise self.breach("truncated", f"{tile.path} has {len(data)} bytes.")
+        return data
+
+    def _fetched_whole(self, tile: tiles.TileId) -> bytes:
+        data = self._fetched(tile)
         if len(data) < tile.width * merkle.HASH_BYTES:
             raise self.breach("truncated", f"{tile.path} has {len(data)} bytes.")
         return data

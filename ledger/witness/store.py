@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,14 @@ from ledger.clock import stamp
 from ledger.crypto import checkpoint, merkle, tiles
 from ledger.crypto.errors import VerificationError
 from ledger.crypto.merkle import EMPTY_ROOT, HASH_BYTES
+from ledger.log.logs import Link, RegisterAt
 from ledger.witness import schema
 from ledger.witness.breaches import Breach
+
+REPEAT = timedelta(minutes=5)
+"""What still breaks so long after the portal took its report is reported again."""
+AGAIN = ""
+"""Stands for the time of delivery while a report waits to be delivered again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,11 @@ class LogMemory:
 
 @dataclass(frozen=True, slots=True)
 class ChainMemory:
-    """The head of a chain and the state that replaying it gave."""
+    """The end of a chain, with its place, and the state that replaying it gave."""
 
     kind: str
     subject: str
-    seq: int
-    head: str
+    link: Link
     state: Mapping[str, Any]
 
 
@@ -182,18 +187,57 @@ class Store:
 
     def chain(self, origin: str, chain: str) -> ChainMemory | None:
         row = self._one(
-            "SELECT kind, subject, seq, head, state FROM chain WHERE origin = ? AND chain = ?", origin, chain
-        )
+            'SELECT kind, subject, seq, head, log, "index", seen, state FROM chain WHERE origin = ? AND chain = ?',
+            origin, chain,
+        )  # fmt: skip
         if row is None:
             return None
-        kind, subject, seq, head, state = row
-        return ChainMemory(kind, subject, seq, head, json.loads(state))
+        kind, subject, seq, head, log, index, seen, state = row
+        return ChainMemory(kind, subject, Link(seq, head, log, index, json.loads(seen)), json.loads(state))
 
     def set_chain(self, origin: str, chain: str, memory: ChainMemory) -> None:
         self._run(
-            "INSERT OR REPLACE INTO chain VALUES (?, ?, ?, ?, ?, ?, ?)",
-            origin, chain, memory.kind, memory.subject, memory.seq, memory.head, json.dumps(memory.state),
+            "INSERT OR REPLACE INTO chain VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            origin, chain, memory.kind, memory.subject, memory.link.seq, memory.link.head, json.dumps(memory.state),
+            memory.link.log, memory.link.index, json.dumps(dict(memory.link.seen)),
         )  # fmt: skip
+
+    def register_states(self, origin: str, party: str) -> list[RegisterAt]:
+        """Every state of a member's register that was replayed."""
+        with self._lock:
+            rows = self._connection.execute(
+                'SELECT seq, log, "index", state FROM register_state WHERE origin = ? AND party = ? ORDER BY seq',
+                (origin, party),
+            ).fetchall()
+        return [RegisterAt(seq, log, index, json.loads(state)) for seq, log, index, state in rows]
+
+    def add_register_state(self, origin: str, party: str, now: RegisterAt) -> None:
+        self._run(
+            "INSERT OR REPLACE INTO register_state VALUES (?, ?, ?, ?, ?, ?)",
+            origin, party, now.seq, now.log, now.index, json.dumps(now.state),
+        )  # fmt: skip
+
+    def member_logs(self, origin: str) -> dict[str, str]:
+        """The logs of a consortium's members by name, each with its public key in hexadecimal."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT name, key FROM member_log WHERE origin = ? ORDER BY name", (origin,)
+            )
+            return dict(rows.fetchall())
+
+    def add_member_log(self, origin: str, name: str, key: str) -> None:
+        self._run("INSERT OR IGNORE INTO member_log VALUES (?, ?, ?)", origin, name, key)
+
+    def find_record(self, origin: str, chosen: Callable[[bytes], bool]) -> tuple[int, bytes] | None:
+        """The first entry of a log's copy that is `chosen`: for a look that nobody needs of an honest log."""
+        size, first = self.log(origin).verified, 0
+        while first < size:
+            count = min(tiles.WIDTH, size - first)
+            for offset, entry in enumerate(self.entries(origin, first, count)):
+                if chosen(entry):
+                    return first + offset, entry
+            first += count
+        return None
 
     def is_new_request(self, origin: str, party: str, key: str) -> bool:
         """Whether this party's idempotency key was never seen before; it is from now on."""
@@ -220,11 +264,20 @@ class Store:
         self._run("INSERT OR IGNORE INTO document VALUES (?, ?, ?)", origin, digest, json.dumps(dict(content)))
 
     def report(self, breach: Breach, *, at: datetime) -> bool:
-        """Keep what broke, with its evidence. False when the same was reported before: then it is counted."""
+        """Keep what broke, with its evidence. False when the same was reported before: then it is counted.
+
+        What is still there long after its report was taken is to be delivered again: it may have been settled.
+        """
         with self.transaction():
             known = self._one("SELECT id FROM report WHERE fingerprint = ?", breach.fingerprint)
             if known:
                 self._run("UPDATE report SET last_at = ?, times = times + 1 WHERE id = ?", stamp(at), known[0])
+                self._run(
+                    "UPDATE report SET delivered_at = ? WHERE id = ? AND delivered_at < ?",
+                    AGAIN,
+                    known[0],
+                    stamp(at - REPEAT),
+                )
                 return False
             row = self._connection.execute(
                 'INSERT INTO report (origin, kind, size, "index", problem, fingerprint, first_at, last_at) '
@@ -245,12 +298,14 @@ class Store:
         return [Report(*row) for row in rows]
 
     def undelivered(self) -> list[Report]:
-        """The reports that no portal has taken yet, oldest first."""
-        return [report for report in self.reports() if report.delivered_at is None]
+        """The reports that no portal has taken yet, or that it has to hear again, oldest first."""
+        return [report for report in self.reports() if not report.delivered_at]
 
     def delivered(self, report: int, *, at: datetime) -> None:
         """Remember that the portal took a report."""
-        self._run("UPDATE report SET delivered_at = ? WHERE id = ? AND delivered_at IS NULL", stamp(at), report)
+        self._run(
+            "UPDATE report SET delivered_at = ? WHERE id = ? AND coalesce(delivered_at, '') = ''", stamp(at), report
+        )
 
     def evidence(self, report: int) -> dict[str, bytes]:
         with self._lock:

@@ -48,15 +48,29 @@ def system_actor(party: Party) -> Actor:
     )
 
 
+def keyholder_actor(party: Party) -> Actor:
+    """Who holds this installation's keys and acts on them from the server itself, by a command of `manage.py`."""
+    return service_actor(
+        party=party.pk,
+        party_code=party.code,
+        party_kind=party.kind,
+        service="key holder",
+        permissions=frozenset({"keys.manage"} | ({"party.enrol"} if party.kind == "operator" else set())),
+    )
+
+
 def method_of(records: Iterable[Mapping[str, Any]]) -> str:
     """How a session was signed in to, by allauth's records: the strongest of what was shown.
 
     A recovery code counts as the second factor that it stands in for.
     """
+    records = list(records)
     kinds = {str(record.get("type")) for record in records if record.get("method") == "mfa"}
     if "webauthn" in kinds:
         return "passkey"
-    return "password+totp" if kinds & {"totp", "recovery_codes"} else "password"
+    if kinds & {"totp", "recovery_codes"}:
+        return "password+totp"
+    return "sign-on" if any(record.get("method") == "socialaccount" for record in records) else "password"
 
 
 def actor_of(request: HttpRequest) -> Actor:

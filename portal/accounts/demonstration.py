@@ -24,6 +24,7 @@ ICONS = {
     "coordinator": "calendar-heart",
     "physician": "stethoscope",
     "cell_lab": "microscope",
+    "data_protection_officer": "shield-lock",
     "scheduler": "calendar-time",
     "operator": "flask",
     "qc_analyst": "test-pipe",

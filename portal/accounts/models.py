@@ -101,6 +101,51 @@ class Membership(models.Model):
         return ROLES[self.role]
 
 
+class SigningKey(models.Model):
+    """What this installation holds of a person's signing key: a passkey's counter, or a sealed software key.
+
+    Whether the key counts says the ledger (`ledger.PersonKey`, by `key_id`), not this row.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="signing_keys")
+    party = models.ForeignKey("ledger.Party", on_delete=models.PROTECT, related_name="+")
+    key_id = models.CharField(max_length=16)
+    name = models.CharField(max_length=100, blank=True)
+    credential_id = models.TextField(blank=True, help_text="Of a passkey, base64url.")
+    sign_count = models.BigIntegerField(default=0)
+    salt = models.BinaryField(null=True)
+    sealed = models.BinaryField(null=True)
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "portal"
+        constraints = [models.UniqueConstraint(fields=["user", "party", "key_id"], name="signing_key_once")]
+
+    def __str__(self) -> str:
+        return self.key_id
+
+
+class PreparedAct(models.Model):
+    """An act that was shown to a passkey and waits minutes for its answer; gone when it is recorded or too old.
+
+    `seed` gives the salts of the act again, so it is sealed; `acts` are the digests to be signed, by position.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    path = models.CharField(max_length=300)
+    seed = models.BinaryField()
+    acts = models.JSONField()
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        app_label = "portal"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 def normal_email(email: str) -> str:
     """One spelling of an address, so that capitals never make a second account."""
     return email.strip().lower()

@@ -7,11 +7,13 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from ledger.clock import stamp
 from ledger.errors import BadInput, Conflict, NotPermitted
 from ledger.parties.actor import Actor
 from ledger.parties.models import Party
 from portal.accounts.models import Membership, User, normal_email
 from portal.accounts.roles import ROLES
+from portal.audit.operations import write_down
 
 
 class RoleNotForOrganisation(BadInput):
@@ -44,7 +46,10 @@ def enrol_person(*, email: str, name: str, role: str, by: Actor, at: datetime) -
     A person whom another organisation brought in keeps their login and name and gets a further membership.
     """
     check_manage_members(by, by.party)
-    return place_person(party=Party.objects.get(pk=by.party), email=email, name=name, role=role, at=at)
+    held = place_person(party=Party.objects.get(pk=by.party), email=email, name=name, role=role, at=at)
+    after = {"role": held.as_role.name, "e-mail": held.user.email}
+    write_down("person.enrolled", subject=held.user.name, by=by, at=at, after=after)
+    return held
 
 
 @transaction.atomic
@@ -86,6 +91,14 @@ def end_membership(*, membership: int, by: Actor, at: datetime) -> Membership:
         raise LastAdministrator("Name another administrator first: nobody else looks after your people.")
     held.until = at
     held.save(update_fields=["until"])
+    write_down(
+        "membership.ended",
+        subject=held.user.name,
+        by=by,
+        at=at,
+        before={"role": held.as_role.name, "until": ""},
+        after={"role": "", "until": stamp(at)},
+    )
     return held
 
 

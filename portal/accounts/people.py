@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.urls import reverse
 
-from ledger.errors import NotFound
+from ledger.errors import BadInput, NotFound
+from ledger.parties import access_reviews
 from portal.accounts import operations, queries
 from portal.accounts.roles import roles_of
 from portal.actions.base import ActionForm, ActionView, Done
@@ -77,3 +78,55 @@ class EndMembershipView(ActionView):
         return Done(
             reverse("home"), f"{held.user.name} is no longer {held.as_role.name}. What they signed stays signed."
         )
+
+
+class ReviewForm(ActionForm):
+    """The signature under a review: of exactly the list that was shown."""
+
+    digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    sure = forms.BooleanField(
+        label="I have looked at each of these roles, and whoever should not hold one is ended",
+        error_messages={"required": "Tick this: it is what you sign."},
+    )
+
+
+class ListChanged(BadInput):
+    """Somebody came or went while the list was being read."""
+
+
+class ReviewAccessView(ActionView):
+    """Who holds which role, when that was last reviewed, and the sign-off."""
+
+    form_class = ReviewForm
+    template_name = "people/review.html"
+
+    def initial(self) -> dict[str, Any]:
+        return {"digest": queries.digest_of(queries.colleagues(by=self.actor, at=self.at))}
+
+    def page(self, form: ActionForm) -> dict[str, Any]:
+        people = queries.colleagues(by=self.actor, at=self.at)
+        done = access_reviews.reviews(by=self.actor)
+        return {
+            "people": people,
+            "matrix": queries.matrix(people),
+            "reviews": done,
+            "names": queries.names_of({one.person for one in done}),
+            "due": queries.review_due(done[0].reviewed_at if done else None, self.at),
+            "digest": queries.digest_of(people),
+            "checked_at": self.at,
+        }
+
+    def act(self, form: ActionForm) -> Done:
+        people = queries.colleagues(by=self.actor, at=self.at)
+        digest = queries.digest_of(people)
+        if form.cleaned_data["digest"] != digest:
+            raise ListChanged("Somebody came or went while you were reading. Reload the page and look again.")
+        access_reviews.record_review(
+            digest=digest,
+            people=len({one.person for one in people}),
+            roles=len(people),
+            by=self.actor,
+            at=self.at,
+            key=form.key,
+        )
+        return Done(reverse("review_access"), f"Your review of {len(people)} roles is signed and on record.")

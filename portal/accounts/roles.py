@@ -21,6 +21,12 @@ EVERY_KIND = frozenset({CENTRE, MAKER, COURIER, PAYER, REGULATOR, OPERATOR})
 PERMISSIONS: dict[str, str] = {
     "patient.enrol": "Enrol a patient and record consent",
     "patient.read": "See who a patient is, where the centre is entitled to it",
+    "patient.erase": "Ask for a patient's erasure, and confirm another person's request",
+    "patient.share": "Share fields of a patient's data with another organisation, for a purpose and a time",
+    "glass.break": "See who a patient is in an emergency, for a short time and with an alert",
+    "disclosure.ask": "Ask another organisation to disclose fields of a therapy",
+    "disclosure.open": "Read what another organisation has disclosed to one's own",
+    "disclosure.answer": "Answer for the organisation when fields of a therapy are asked for",
     "therapy.read": "Follow a therapy that concerns the organisation",
     "therapy.order": "Order a therapy",
     "therapy.end": "End a therapy before its infusion, with a reason",
@@ -52,8 +58,12 @@ PERMISSIONS: dict[str, str] = {
     "party.enrol": "Enrol a member organisation",
     "device.register": "Register loggers, gateways and their keys",
     "audit.read": "Read the audit trail",
+    "inspection.open": "Open a timed inspection of a site, and close it",
     "divergence.acknowledge": "Say that the organisation has seen a divergence of the ledger",
     "divergence.resolve": "Settle a divergence of the ledger, with a reason",
+    "hold.agree": "Confirm a held therapy's records after a divergence, for the organisation",
+    "hold.break": "Free a held therapy in an emergency, together with the other of physician and Qualified Person",
+    "keys.manage": "Add, rotate and revoke the organisation's signing keys",
     "members.manage": "Manage the organisation's people and their roles",
 }
 
@@ -111,21 +121,32 @@ _ALL = (
         "Coordinator",
         "Enrols patients, orders and cancels therapies, books and moves slot chains, and records outcomes.",
         kinds=CENTRE,
-        may=_WORKS_IN_PAIRS | _ORDERS | {"itinerary.move", "label.print", "therapy.end", "slots.publish"},
+        may=_WORKS_IN_PAIRS | _ORDERS | {"itinerary.move", "label.print", "therapy.end", "slots.publish", "hold.agree"},
     ),
     _role(
         "physician",
         "Physician",
         "Decides on the therapy, passes the lymphodepletion gate, and answers for out-of-specification products.",
         kinds=CENTRE,
-        may=_WORKS_IN_PAIRS | _ORDERS | {"therapy.end", "exception.close", "oos.request", "oos.accept"},
+        may=_WORKS_IN_PAIRS
+        | _ORDERS
+        | {"therapy.end", "exception.close", "oos.request", "oos.accept"}
+        | {"hold.agree", "hold.break"},
     ),
     _role(
         "cell_lab",
         "Cell lab",
         "Prepares, packs and receives the cells by their chain of identity, without the patient's name.",
         kinds=CENTRE,
-        may=_WORKS_IN_PAIRS | _HANDS_OVER | {"label.print", "readings.upload", "readings.commit"},
+        may=_WORKS_IN_PAIRS | _HANDS_OVER | {"label.print", "readings.upload", "readings.commit", "glass.break"},
+    ),
+    _role(
+        "data_protection_officer",
+        "Data-protection officer",
+        "Oversees who sees patients' data, answers requests for it, and erases what may no longer be kept.",
+        kinds=CENTRE,
+        may={"patient.read", "patient.erase", "patient.share", "disclosure.answer"} | {"disclosure.open", "audit.read"},
+        dashboard="privacy",
     ),
     _role(
         "scheduler",
@@ -155,7 +176,8 @@ _ALL = (
         kinds=MAKER,
         may=_WORKS_IN_PAIRS
         | {"batch.review", "therapy.end", "exception.close", "oos.evaluate", "oos.inform"}
-        | {"document.publish", "proof.verify", "audit.read", "divergence.acknowledge"},
+        | {"document.publish", "proof.verify", "audit.read", "divergence.acknowledge", "hold.agree"}
+        | {"disclosure.answer", "disclosure.open"},
     ),
     _role(
         "qp",
@@ -172,6 +194,10 @@ _ALL = (
             "proof.verify",
             "audit.read",
             "divergence.acknowledge",
+            "hold.agree",
+            "hold.break",
+            "glass.break",
+            "disclosure.open",
         },
     ),
     _role(
@@ -193,15 +219,23 @@ _ALL = (
         "Payer analyst",
         "Approves payment and follows custody and milestones by pseudonym, without clinical data.",
         kinds=PAYER,
-        may={"therapy.read", "payer.decide", "step.perform", "proof.verify"},
+        may={
+            "therapy.read",
+            "payer.decide",
+            "step.perform",
+            "proof.verify",
+            "hold.agree",
+            "disclosure.ask",
+            "disclosure.open",
+        },
     ),
     _role(
         "inspector",
         "Inspector",
         "Sees exceptions first, verifies proofs and the ledger, and reads the audit trail.",
         kinds=REGULATOR,
-        may={"therapy.read", "exception.read_all", "proof.verify", "audit.read"}
-        | {"divergence.acknowledge", "divergence.resolve"},
+        may={"therapy.read", "exception.read_all", "proof.verify", "audit.read", "inspection.open"}
+        | {"divergence.acknowledge", "divergence.resolve", "disclosure.ask", "disclosure.open"},
         signs=False,
     ),
     _role(
@@ -209,7 +243,8 @@ _ALL = (
         "Administrator",
         "Looks after the organisation's people, their roles and its devices.",
         kinds=EVERY_KIND,
-        may={"members.manage", "device.register", "audit.read", "proof.verify", "divergence.acknowledge"},
+        may={"members.manage", "keys.manage", "device.register", "audit.read", "proof.verify"}
+        | {"divergence.acknowledge", "patient.erase"},
         signs=False,
         dashboard="member",
     ),
@@ -218,7 +253,7 @@ _ALL = (
         "Consortium steward",
         "Enrols member organisations and keeps the shared documents; sees no therapy.",
         kinds=OPERATOR,
-        may={"party.enrol", "document.publish", "audit.read", "proof.verify"}
+        may={"party.enrol", "keys.manage", "document.publish", "audit.read", "proof.verify"}
         | {"divergence.acknowledge", "divergence.resolve"},
         dashboard="member",
     ),

@@ -1,16 +1,21 @@
-"""Who signs: the first layer of an electronic signature (21 CFR 11.200).
+"""Who signs: electronic signatures with both components (21 CFR 11.200).
 
-The first signing of a session uses both components (e-mail and password at sign-in); a later one in the same continuous
-session at least one. A session in which nothing was shown for fifteen minutes counts as not continuous, and the
-password is asked again on the same screen. The second person of a two-person step shows e-mail and password, and the
-code of their authenticator app where they have one, without taking over the session of the first.
+Who has a signing key (`hands`) signs with it: a passkey's touch, or the password that releases a software key, together
+with the authenticator's code at the first signing of a session. Nobody else signs in production. In the demonstration,
+who has no key yet signs by the session: the password is asked again when nothing was shown for fifteen minutes, and the
+record says that a password is all there was.
 
-A wrong password costs nothing but itself: the form keeps every other value.
+The second person of a two-person step signs on the same form with a passkey, or with e-mail, password and code, without
+taking over the session of the first. A wrong password costs nothing but itself: the form keeps every other value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
@@ -25,8 +30,9 @@ from django.http import HttpRequest
 from ledger.clock import now
 from ledger.errors import BadInput, NotPermitted, Refusal
 from ledger.parties.actor import Actor
+from portal.accounts import hands
 from portal.accounts.actors import actor_for, actor_of
-from portal.accounts.models import Membership, User
+from portal.accounts.models import Membership, User, normal_email
 from portal.accounts.roles import ROLES
 
 
@@ -52,6 +58,114 @@ class TooManyAttempts(Refusal):
     status = 429
 
 
+class PasskeyWanted(BadInput):
+    """The person signs with a passkey, and it was not asked."""
+
+
+class NoSigningKey(NotPermitted):
+    """Who signs has set up nothing to sign with."""
+
+
+PROOF_FIELD = "signing_proof"
+PREPARE_HEADER = "X-Needlepoint-Sign"
+_ON_THIS_DEVICE = (
+    "You sign with a passkey, and it was not asked. Press the button again and confirm on your device; the page needs "
+    "its script for that."
+)
+_SET_UP = "Set up your signature first: open your menu, then “Your signature”. Nothing was recorded."
+
+
+@dataclass(slots=True)
+class Signing:
+    """How the acts of one request are signed: shown to passkeys first, with their answers, or without any.
+
+    `asked` are the passkeys that take acts, `answers` what the browser brought, each by position: the signer is 1.
+    """
+
+    seed: bytes | None = None
+    prepared: hands.PreparedAct | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    asked: dict[int, hands.PasskeyAsked] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    """Whose code was shown with this form already, by position: a code is good once, and the form is sent twice."""
+
+    @property
+    def is_preparing(self) -> bool:
+        return self.seed is not None and self.prepared is None
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a passkey took an act, so that what was written has to be undone."""
+        return any(one.acts for one in self.asked.values())
+
+
+class ToBeSigned(Exception):
+    """The act waits for a passkey; `ask` is what the browser asks it with."""
+
+    def __init__(self, ask: dict[str, Any]) -> None:
+        super().__init__()
+        self.ask = ask
+
+
+def begin(request: HttpRequest, at: datetime) -> Signing:
+    """Read how this form is signed. Raises SignedBefore, PasskeyRefused."""
+    signing = Signing()
+    if request.headers.get(PREPARE_HEADER) == "prepare":
+        signing.seed = hands.fresh_seed()
+    elif request.POST.get(PROOF_FIELD):
+        try:
+            given = json.loads(request.POST[PROOF_FIELD])
+            identifier, answers = given["prepared"], dict(given["answers"])
+        except (ValueError, KeyError, TypeError):
+            raise hands.PasskeyRefused("The passkey's answer cannot be read. Sign again.") from None
+        user: User = request.user  # type: ignore[assignment]
+        signing.prepared, signing.seed = hands.find_prepared(identifier=identifier, user=user, path=request.path, at=at)
+        signing.answers = answers
+        signing.codes = dict(signing.prepared.acts.get("codes", {}))
+    request.signing = signing  # type: ignore[attr-defined]
+    return signing
+
+
+def ask(request: HttpRequest, signing: Signing, at: datetime) -> ToBeSigned:
+    """Keep the acts that were taken, for the passkeys' answers."""
+    assert signing.seed is not None
+    user: User = request.user  # type: ignore[assignment]
+    asked = {position: one for position, one in signing.asked.items() if one.acts}
+    waiting = hands.prepare(user=user, path=request.path, seed=signing.seed, asked=asked, codes=signing.codes, at=at)
+    return ToBeSigned(waiting)
+
+
+def by_passkey(request: HttpRequest, actor: Actor, ways: hands.Ways, position: int, field: str | None) -> Actor:
+    """The actor with a passkey in hand. Raises PasskeyWanted, PasskeyRefused."""
+    signing: Signing = getattr(request, "signing", None) or Signing()
+    hand: hands.PasskeyAsked | hands.PasskeyAnswered
+    if signing.is_preparing:
+        hand = signing.asked.setdefault(position, hands.PasskeyAsked(ways.passkeys))
+    elif signing.prepared is not None and str(position) in signing.answers:
+        hand = hands.answered(
+            prepared=signing.prepared,
+            position=position,
+            ways=ways,
+            answer=signing.answers[str(position)],
+            request=request,
+        )
+    else:
+        raise PasskeyWanted(_ON_THIS_DEVICE, field=field)
+    return replace(actor, method="passkey", hand=hand)
+
+
+def ways_for(request: HttpRequest) -> hands.Ways:
+    """What the signed-in person signs with, asked once a request."""
+    found: hands.Ways | None = getattr(request, "signing_ways", None)
+    if found is None:
+        actor: Actor | None = getattr(request, "actor", None)
+        found = (
+            hands.ways_of(user=actor.person, party=actor.party, host=hands.host_of(request)) if actor else hands.Ways()
+        )
+        request.signing_ways = found  # type: ignore[attr-defined]
+    return found
+
+
 def needs_password(request: HttpRequest) -> bool:
     """Whether the signer has to show the password again: nothing was shown for `SIGNING_FRESH_SECONDS`."""
     records = get_authentication_records(request, request.user)  # type: ignore[arg-type]
@@ -73,16 +187,40 @@ class SigningMixin(forms.Form):
     """A form whose act is signed. Give it `request=`; it asks for the password only when `needs_password`."""
 
     signing_password = _password_field("Your password, to sign", "current-password")
+    signing_code = forms.CharField(
+        label="Code of your authenticator app",
+        required=False,
+        max_length=12,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "data-private": ""}),
+        help_text="At your first signature since you signed in.",
+    )
 
     def __init__(self, *args: object, request: HttpRequest, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.request = request
-        if not needs_password(request):
-            del self.fields["signing_password"]
+        ways = ways_for(request)
+        software = None if ways.passkeys else ways.software
+        if software is None:
+            del self.fields["signing_code"]
+            if ways.is_bound or not needs_password(request):
+                del self.fields["signing_password"]
+        elif hands.is_released(request, software):
+            del self.fields["signing_code"]
+        self._say_how("passkey" if ways.passkeys else "")
+
+    def _say_how(self, how: str) -> None:
+        """Tell the page's script on the form's key whether to ask a passkey before it sends."""
+        key = self.fields.get("idempotency_key")
+        if how and key is not None:
+            key.widget.attrs["data-sign"] = how
 
     @property
     def asks_password(self) -> bool:
         return "signing_password" in self.fields
+
+    @property
+    def asks_code(self) -> bool:
+        return "signing_code" in self.fields
 
 
 class SecondPersonMixin(SigningMixin):
@@ -92,6 +230,7 @@ class SecondPersonMixin(SigningMixin):
         label="Second person, e-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
     )
     second_password = _password_field("Second person, password", "off")
+    second_password.help_text = "Empty, if they sign with a passkey on this device."
     second_code = forms.CharField(
         label="Second person, code of the authenticator app",
         required=False,
@@ -100,46 +239,133 @@ class SecondPersonMixin(SigningMixin):
         help_text="Only with an authenticator app.",
     )
 
+    def _say_how(self, how: str) -> None:
+        super()._say_how(how or "second")
+
 
 def first_signer(request: HttpRequest, form: forms.Form) -> Actor:
     """The signed-in person as the signer of this form.
 
-    Raises WrongPassword or TooManyAttempts on the field `signing_password`.
+    Raises PasskeyWanted, PasskeyRefused, NoSigningKey, and on its field WrongPassword, CodeWanted or TooManyAttempts.
     """
-    actor = actor_of(request)
+    actor, ways = actor_of(request), ways_for(request)
+    if ways.passkeys:
+        return by_passkey(request, actor, ways, 1, None)
+    if ways.software is not None:
+        return _by_own_key(request, form, actor, ways.software)
+    if ways.is_bound:
+        raise NoSigningKey(
+            "Your signing key is not of this address. Open the portal where you set it up, or ask your administrator "
+            "to end it and set up another one here. Nothing was recorded."
+        )
+    if settings.SECOND_FACTOR_TO_SIGN:
+        raise NoSigningKey(_SET_UP)
     if not needs_password(request):
         return actor
+    user = _own_password(request, form)
+    record_authentication(request, user, method="password", reauthenticated=True)
+    return actor
+
+
+def _own_password(request: HttpRequest, form: forms.Form) -> User:
     password = form.cleaned_data.get("signing_password", "")
     if not password:
-        raise WrongPassword("Enter your password to sign: you last showed it a while ago.", field="signing_password")
+        raise WrongPassword("Enter your password to sign.", field="signing_password")
     user = _authenticated(request, email=request.user.email, password=password, field="signing_password")  # type: ignore[union-attr]
     if user is None or user.pk != request.user.pk:
         raise WrongPassword(
             "That is not your password. Nothing was recorded; enter it again.", field="signing_password"
         )
+    return user
+
+
+def _by_own_key(request: HttpRequest, form: forms.Form, actor: Actor, row: hands.SigningKey) -> Actor:
+    """The actor with their software key released: by both components first, then by the password alone."""
+    user, password = _own_password(request, form), form.cleaned_data.get("signing_password", "")
+    if hands.is_released(request, row):
+        hand = hands.release_again(request, row, user=user, password=password)
+    else:
+        app = _shown_code(request, user, form.cleaned_data.get("signing_code", ""), position=1)
+        hand = hands.release_with_both(row, user=user, password=password, app=app)
+        hands.keep_released(request, row, hand, user=user, password=password)
     record_authentication(request, user, method="password", reauthenticated=True)
-    return actor
+    return replace(actor, method="password+totp", hand=hand)
 
 
 def second_signer(request: HttpRequest, form: forms.Form, *, roles: Collection[str]) -> Actor:
-    """The second person, of the same organisation and in one of `roles`, identified by this form.
+    """The second person, of the same organisation and in one of `roles`, who signs on this form.
 
-    Raises SecondPersonUnknown, CodeWanted, NotASecondPerson or TooManyAttempts, each on its field.
+    Raises SecondPersonUnknown, CodeWanted, NotASecondPerson or TooManyAttempts, each on its field, and PasskeyRefused.
     """
     first = actor_of(request)
     email, password = form.cleaned_data.get("second_email", ""), form.cleaned_data.get("second_password", "")
+    host = hands.host_of(request)
     if not password:
-        raise SecondPersonUnknown("The second person has to enter their password.", field="second_password")
+        colleague = _colleague(email, first)
+        ways = hands.ways_of(user=colleague.pk, party=first.party, host=host) if colleague else hands.Ways()
+        if colleague is None or not ways.passkeys:
+            raise SecondPersonUnknown("The second person has to enter their password.", field="second_password")
+        _check_not_first(colleague, first)
+        membership = _membership(colleague, first, roles)
+        return by_passkey(request, actor_for(colleague, membership, "passkey"), ways, 2, "second_email")
     user = _authenticated(request, email=email, password=password, field="second_email")
     if user is None:
         raise SecondPersonUnknown(
             "This e-mail and password do not belong together. Nothing was recorded; enter them again.",
             field="second_password",
         )
+    _check_not_first(user, first)
+    ways = hands.ways_of(user=user.pk, party=first.party, host=host)
+    code = form.cleaned_data.get("second_code", "")
+    if ways.software is not None:
+        app = _shown_code(request, user, code, position=2)
+        hand = hands.release_with_both(ways.software, user=user, password=password, app=app)
+        return replace(actor_for(user, _membership(user, first, roles), "password+totp"), hand=hand)
+    if ways.is_bound:
+        raise SecondPersonUnknown(
+            "The second person signs with a passkey. Leave their password empty and press the button.",
+            field="second_password",
+        )
+    if settings.SECOND_FACTOR_TO_SIGN:
+        raise NotASecondPerson(
+            "The second person has set up nothing to sign with yet: their menu, “Your signature”.", field="second_email"
+        )
+    method = _second_factor(request, user, code)
+    return actor_for(user, _membership(user, first, roles), method)
+
+
+def _check_not_first(user: User, first: Actor) -> None:
     if user.pk == first.person:
         raise NotASecondPerson("The second person has to be somebody else than you.", field="second_email")
-    method = _second_factor(user, form.cleaned_data.get("second_code", ""))
-    return actor_for(user, _membership(user, first, roles), method)
+
+
+def _colleague(email: str, first: Actor) -> User | None:
+    """The active person of this address, if they belong to the first one's organisation now."""
+    held = Membership.objects.current(now()).filter(
+        user__email=normal_email(email), user__is_active=True, party_id=first.party
+    )
+    membership = held.select_related("user").first()
+    return membership.user if membership else None
+
+
+def with_hand(actor: Actor, hand: hands.SoftwareHand) -> Actor:
+    """The actor with a software key in hand."""
+    return replace(actor, method="password+totp", hand=hand)
+
+
+def shown_both(request: HttpRequest, *, password: str, code: str) -> tuple[User, Authenticator]:
+    """The signed-in person and their authenticator app, once password and code were right.
+
+    Raises, on `password` or `code`, WrongPassword, CodeWanted or TooManyAttempts.
+    """
+    user = _authenticated(request, email=request.user.email, password=password, field="password")  # type: ignore[union-attr]
+    if user is None or user.pk != request.user.pk:
+        raise WrongPassword("That is not your password. Enter it again.", field="password")
+    try:
+        return user, _shown_code(request, user, code, position=1)
+    except (CodeWanted, TooManyAttempts) as refusal:
+        refusal.field = "code"
+        raise
 
 
 def _authenticated(request: HttpRequest, *, email: str, password: str, field: str) -> User | None:
@@ -151,26 +377,43 @@ def _authenticated(request: HttpRequest, *, email: str, password: str, field: st
     return user if isinstance(user, User) and user.is_active else None
 
 
-def _second_factor(user: User, code: str) -> str:
-    kinds = {one.type: one for one in Authenticator.objects.filter(user=user)}
-    app = kinds.get(Authenticator.Type.TOTP)
-    if app is None:
-        if Authenticator.Type.WEBAUTHN in kinds or settings.SECOND_FACTOR_TO_SIGN:
+def _second_factor(request: HttpRequest, user: User, code: str) -> str:
+    """How a second person without a signing key showed themself: in the demonstration only."""
+    kinds = {one.type for one in Authenticator.objects.filter(user=user)}
+    if Authenticator.Type.TOTP not in kinds:
+        if Authenticator.Type.WEBAUTHN in kinds:
             raise CodeWanted(
                 "The second person needs an authenticator app to sign on this screen.", field="second_code"
             )
         return "password"
+    _shown_code(request, user, code, position=2)
+    return "password+totp"
+
+
+def _shown_code(request: HttpRequest, user: User, code: str, *, position: int) -> Authenticator:
+    """The person's authenticator app, whose present code was shown, for the first time. Raises CodeWanted."""
+    signing: Signing = getattr(request, "signing", None) or Signing()
+    field, whose = ("signing_code", "your") if position == 1 else ("second_code", "the second person’s")
+    app = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
+    if app is None:
+        raise hands.KeyNotReleased(
+            f"The key was set up with an authenticator app that is gone. Ask {'your' if whose == 'your' else 'the'} "
+            "administrator to end it, then set up a new one."
+        )
+    if signing.prepared is not None and signing.codes.get(str(position)) == str(user.pk):
+        return app
     if not code:
-        raise CodeWanted("Enter the code that the second person's authenticator app shows.", field="second_code")
+        raise CodeWanted(f"Enter the code that {whose} authenticator app shows.", field=field)
     try:
         clear = check_rate_limit(user)
     except forms.ValidationError:
-        raise TooManyAttempts("Too many wrong codes. Wait five minutes, then try again.", field="second_code") from None
+        raise TooManyAttempts("Too many wrong codes. Wait five minutes, then try again.", field=field) from None
     if not TOTP(app).validate_code(code.replace(" ", "")):
-        raise CodeWanted("That code is not right, or it was used before. Wait for the next one.", field="second_code")
+        raise CodeWanted("That code is not right, or it was used before. Wait for the next one.", field=field)
     clear()
     app.record_usage()
-    return "password+totp"
+    signing.codes[str(position)] = str(user.pk)
+    return app
 
 
 def _membership(user: User, first: Actor, roles: Collection[str]) -> Membership:

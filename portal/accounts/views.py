@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import perform_password_login
@@ -28,6 +28,10 @@ class SignInView(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
+        context["sign_on"] = [
+            (one["name"], reverse("openid_connect_login", args=[one["provider_id"]]))
+            for one in cast("list[dict[str, str]]", settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"])
+        ]
         if settings.DEMONSTRATION:
             context["demo_accounts"] = demonstration.accounts(now())
             context["demo_password"] = demonstration.PASSWORD

@@ -18,20 +18,30 @@ from django import forms
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.validators import RegexValidator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.views import View
 
 from ledger.clock import now
+from ledger.crypto import randomness
 from ledger.errors import Conflict, Refusal
 from ledger.ids import uuid7
 from ledger.parties.actor import Actor
 from portal import refusals
+from portal.accounts import signing
 from portal.accounts.actors import actor_of
 
 KEY_FIELD = "idempotency_key"
 REMEMBERED_SECONDS = 24 * 3600
-_NOT_COMPARED = {"csrfmiddlewaretoken", "signing_password", "second_password", "second_code"}
+_NOT_COMPARED = {
+    "csrfmiddlewaretoken",
+    "signing_password",
+    "signing_code",
+    "second_password",
+    "second_code",
+    signing.PROOF_FIELD,
+}
 
 
 class SentWithOtherValues(Conflict):
@@ -101,6 +111,7 @@ class ActionView(View):
     template_name: ClassVar[str] = ""
     actor: Actor
     at: datetime
+    how_signed: signing.Signing
 
     def prepare(self) -> None:
         """Load what the page is about. May raise a Refusal."""
@@ -140,18 +151,26 @@ class ActionView(View):
         if first is not None:
             return first
         try:
+            self.how_signed = signing.begin(request, self.at)
+            if self.how_signed.prepared is not None:
+                # What was shown to the passkey is made again, at the moment at which it was shown.
+                self.at = self.how_signed.prepared.at
             self.prepare()
             form = self.form_class(request.POST, request.FILES, **self.form_arguments())
             status = 422
             if form.is_valid():
                 try:
-                    done = self.act(form)
+                    done = self._carry_out(form)
                 except ScanStops:
                     raise
+                except signing.ToBeSigned as waiting:
+                    return JsonResponse(waiting.ask)
                 except Refusal as refusal:
                     status = refusal.status
                     show(refusal, form)
                 else:
+                    if self.how_signed.prepared is not None:
+                        self.how_signed.prepared.delete()
                     self._remember(request, done)
                     if done.message:
                         messages.success(request, done.message)
@@ -163,6 +182,28 @@ class ActionView(View):
                 return first
             raise
         return self._first_result(request) or self._refused(form, status)
+
+    def _carry_out(self, form: ActionForm) -> Done:
+        """The act; where a passkey has to sign it, made to be shown and undone. Raises ToBeSigned then."""
+        if self.how_signed.seed is None:
+            return self.act(form)
+        if not self.how_signed.is_preparing:
+            with randomness.drawn_from(self.how_signed.seed):
+                return self.act(form)
+        raised: Exception | None = None
+        with randomness.drawn_from(self.how_signed.seed), transaction.atomic():
+            try:
+                done = self.act(form)
+            except Exception as problem:
+                # A refusal leaves its audit entry; what a passkey has not signed leaves nothing.
+                raised = problem
+            if self.how_signed.is_asking:
+                transaction.set_rollback(True)
+        if raised is not None:
+            raise raised
+        if self.how_signed.is_asking:
+            raise signing.ask(self.request, self.how_signed, self.at)
+        return done
 
     def _render(self, form: ActionForm, status: int) -> HttpResponse:
         context = {**self.page(form), "form": form, "form_key": form[KEY_FIELD]}
@@ -209,7 +250,7 @@ def leave_for(request: HttpRequest, url: str) -> HttpResponse:
     """Go to `url` after a POST: 303 See Other, or htmx's redirect of the whole page."""
     if getattr(request, "htmx", False) and not request.htmx.boosted:  # type: ignore[attr-defined]
         return HttpResponse(status=204, headers={"HX-Redirect": url})
-    if "X-Needlepoint-Queue" in request.headers:
+    if "X-Needlepoint-Queue" in request.headers or signing.PREPARE_HEADER in request.headers:
         # A script that follows a redirect reads the page, and with it the message that the person should see there.
         return HttpResponse(status=204, headers={"X-Needlepoint-Next": url})
     response = HttpResponseRedirect(url)

@@ -27,8 +27,10 @@ from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import SecondPersonMixin, SigningMixin, first_signer, second_signer
+from portal.actions import exception_filters as filters
 from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, fresh_key
 from portal.paging import page_of
+from portal.presenters import broken
 from portal.presenters import exceptions as words
 from portal.presenters import therapies as present
 
@@ -107,9 +109,10 @@ def exception_list(request: HttpRequest) -> HttpResponse:
     """Open exceptions, worst first, and those closed lately."""
     actor, at, names = actor_of(request), now(), party_names()
     since = at - timedelta(days=CLOSED_SHOWN_DAYS)
+    narrowing = filters.read(request.GET, at=at)
 
     def fetch_open(limit: int, offset: int) -> list[ExceptionLine]:
-        return queries.open_exceptions(by=actor, limit=limit, offset=offset)
+        return queries.open_exceptions(by=actor, wanted=narrowing.wanted, limit=limit, offset=offset)
 
     def fetch_closed(limit: int, offset: int) -> list[ExceptionLine]:
         return queries.closed_exceptions(by=actor, since=since, limit=limit, offset=offset)
@@ -120,6 +123,10 @@ def exception_list(request: HttpRequest) -> HttpResponse:
         "open": [words.view_of(one, names, at) for one in still_open.rows],
         "open_page": still_open,
         "open_count": queries.count_open(by=actor),
+        "narrowed": narrowing.is_narrow,
+        "narrowed_count": queries.count_wanted(by=actor, wanted=narrowing.wanted) if narrowing.is_narrow else None,
+        "filters": filters.fields(narrowing, queries.choices(by=actor), names),
+        "order_words": filters.ORDER_WORDS[narrowing.wanted.order],
         "rank_before": still_open.number * SHOWN,
         "closed": [words.view_of(one, names, at) for one in closed.rows],
         "closed_page": closed,
@@ -181,6 +188,7 @@ class ExceptionView(ActionView):
             "meanwhile": _meanwhile(one, journey),
             "others": [words.view_of(other, names, self.at) for other in others],
             "evidence": [present.entry_of(record, journey, names, roles) for record in near],
+            "broken": broken.views(journey.broken),
             "is_oos": is_oos,
             "oos_steps": _oos_steps(one) if is_oos else [],
             "oos_act": self._oos_act(one) if is_oos else None,

@@ -112,12 +112,6 @@ class StepForm(SigningMixin, ActionForm):
 class VerifiedStepForm(SecondPersonMixin, StepForm):
     """A step that a second person verifies on the same screen."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        password = self.fields["second_password"]
-        password.required = True
-        password.error_messages["required"] = "The second person has to enter their password."
-
     @property
     def second_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ("second_email", "second_password", "second_code")]

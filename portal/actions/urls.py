@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from portal.access import may, route
-from portal.actions import custody_steps, exception_acts, moving, ordering, slots, steps, therapy_acts
+from portal.actions import custody_steps, exception_acts, holding, moving, ordering, slots, steps, therapy_acts
 
 THERAPY = "therapies/<uuid:therapy>/"
 
@@ -13,6 +13,8 @@ urlpatterns = [
         f"{THERAPY}decision/", therapy_acts.PayerDecisionView.as_view(), name="payer_decision", rule=may("payer.decide")
     ),
     route(f"{THERAPY}label/", therapy_acts.LabelView.as_view(), name="therapy_label", rule=may("label.print")),
+    route(f"{THERAPY}hold/", holding.HoldView.as_view(), name="therapy_hold", rule=may("therapy.read")),
+    route("therapies/held/", holding.held_list, name="therapies_held", rule=may("therapy.read")),
     route(f"{THERAPY}end/", therapy_acts.EndView.as_view(), name="therapy_end", rule=may("therapy.end")),
     route(
         f"{THERAPY}readings/<slug:leg>/commit/",

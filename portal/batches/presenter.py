@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from custody.protocols.document import Protocol, Step
-from custody.therapies.queries import Task, TherapyLine
+from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.log.queries import RecordView
 from manufacturing.batches.models import BatchStatus
 from manufacturing.batches.queries import BatchLine, BatchRecord, StepLine, ValueLine
 from portal.accounts.roles import ROLES
+from portal.journeys.presenter import ProofView
 from portal.presenters import therapies as present
+from portal.presenters.marks import mark_of
 from portal.presenters.therapies import SignatureLine, StageView, StatusView
 from portal.templatetags.np_times import duration
 
@@ -58,6 +60,7 @@ class BatchStepView:
     mark: str
     mark_word: str
     reasons: tuple[str, ...]
+    is_void: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,48 @@ class SinceView:
     used_minutes: int
     allowed_minutes: int
     status: StatusView
+
+
+@dataclass(frozen=True, slots=True)
+class ProofStanding:
+    """Whether a batch is proven from order to release, as who decides on it needs to know. `kind` is a note's."""
+
+    kind: str
+    title: str
+    sentence: str
+
+
+def proof_standing(journey: Journey, proofs: Sequence[ProofView]) -> ProofStanding:
+    """The segments up to the release in one sentence: proven, still being proven, or why not.
+
+    The segment that holds the release itself is judged once the release is on record.
+    """
+    release = journey.protocol.step_of_kind("release")
+    order = [step.code for step in journey.protocol.steps]
+    last = order.index(release.code) if release else len(order)
+    verdict = {one.code: one for one in proofs}
+    before, own = [], None
+    for segment in journey.protocol.segments:
+        places = [order.index(code) for code in segment.steps if code in order]
+        if release and release.code in segment.steps:
+            own = verdict[segment.code]
+        elif places and max(places) < last:
+            before.append(verdict[segment.code])
+    upto = [*before, own] if own else before
+    refused = [one for one in upto if one.kind == "stop"]
+    if refused:
+        why = "; ".join(f"{one.title}: {one.note or one.words.lower()}" for one in refused)
+        return ProofStanding("stop", "Not proven from order to release", f"{why}. It stays not proven for ever.")
+    if upto and all(one.kind == "proven" for one in upto):
+        return ProofStanding(
+            "proven", "Proven from order to release", "Every step, reading and test kept to the protocol."
+        )
+    waits = [one for one in before if one.kind != "proven"]
+    if waits:
+        names = ", ".join(f"{one.title} ({one.words.lower()})" for one in waits)
+        return ProofStanding("wait", "Not yet proven from order to release", f"Still to be judged: {names}.")
+    ending = f"{own.title} is judged once the release is on record." if own else ""
+    return ProofStanding("proven", "Proven from order up to the making", ending)
 
 
 def batch_status(batch: BatchLine) -> StatusView:
@@ -142,9 +187,10 @@ def step_view(line: StepLine) -> BatchStepView:
         signatures=signatures(line.record) if line.record else (),
         took=duration(line.duration) if line.duration else "",
         allowed=duration(timedelta(minutes=line.step.duration_max_minutes)),
-        mark={"verified": "verified", "signed": "signed"}.get(line.record.standing, "none") if line.record else "none",
+        mark=mark_of(line.record)[0] if line.record else "none",
         mark_word=_mark_word(line.record),
         reasons=tuple(_reasons(line)) if line.record else (),
+        is_void=bool(line.record and line.record.standing == "broken"),
     )
 
 
@@ -163,7 +209,7 @@ def signatures(record: RecordView) -> tuple[SignatureLine, ...]:
             name=one.name,
             role=ROLES[one.role].name if one.role in ROLES else one.role,
             meaning=one.meaning,
-            method=present.METHOD_WORDS.get(one.method, one.method),
+            method=present.method_words(one),
             at=one.at,
         )
         for one in record.signatures
@@ -201,7 +247,7 @@ def _mark_word(record: RecordView | None) -> str:
         return ""
     if record.standing == "broken":
         return f"does not verify: {record.problem}"
-    return {"verified": "verified", "signed": "signed, not yet in a checkpoint"}[record.standing]
+    return mark_of(record)[1]
 
 
 def _reasons(line: StepLine) -> Iterable[str]:

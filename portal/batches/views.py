@@ -49,8 +49,9 @@ def record(request: HttpRequest, therapy: UUID) -> HttpResponse:
 
 def record_page(found: batches.BatchRecord) -> dict[str, Any]:
     """What every page about a batch shows of its record."""
-    steps = presenter.steps(found)
+    steps, verdicts = presenter.steps(found), proofs(found.journey)
     return {
+        "standing": presenter.proof_standing(found.journey, verdicts),
         "record": found,
         "broken": broken.views(found.journey.broken),
         "batch": found.batch,
@@ -61,7 +62,7 @@ def record_page(found: batches.BatchRecord) -> dict[str, Any]:
         "clean": [step for step in steps if step.line.is_clean],
         "to_come": [step for step in steps if step.line.record is None],
         "tests": [step for step in steps if step.line.step.kind == "test"],
-        "proofs": proofs(found.journey),
+        "proofs": verdicts,
         "tasks": [task for task in found.journey.tasks if task.mine],
         "party_names": party_names(),
     }

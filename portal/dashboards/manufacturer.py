@@ -21,6 +21,7 @@ from manufacturing.batches import queries as batches
 from manufacturing.quality import queries as quality
 from portal.batches import presenter
 from portal.dashboards import tasks
+from portal.dashboards.oversight import oversight_items
 from portal.dashboards.registry import Dashboard, Navigation, NavItem, register
 from portal.paging import rest
 from portal.transport.presenter import shipment_view
@@ -118,9 +119,17 @@ def _navigation(home: str, icon: str) -> Navigation:
                 count=exceptions.count_open(by=actor),
                 tone="stop",
             ),
+            *_disclosures(actor),
+            *oversight_items(actor),
         ]
 
     return navigation
+
+
+def _disclosures(actor: Actor) -> list[NavItem]:
+    if not actor.may("disclosure.answer"):
+        return []
+    return [NavItem("Disclosures", reverse("disclosures"), icon="lock-open")]
 
 
 register(

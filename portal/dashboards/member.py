@@ -9,6 +9,7 @@ from django.urls import reverse
 from ledger.clock import now
 from ledger.parties.actor import Actor
 from portal.accounts import queries
+from portal.dashboards.oversight import oversight_items
 from portal.dashboards.registry import Dashboard, NavItem, register
 
 
@@ -21,7 +22,18 @@ def query(actor: Actor) -> dict[str, Any]:
 
 
 def navigation(actor: Actor) -> list[NavItem]:
-    return [NavItem("People" if actor.may("members.manage") else "Home", reverse("home"), icon="users")]
+    return [
+        NavItem("People" if actor.may("members.manage") else "Home", reverse("home"), icon="users"),
+        NavItem("Keys", reverse("keys"), icon="key"),
+        *_erasures(actor),
+        *oversight_items(actor),
+    ]
+
+
+def _erasures(actor: Actor) -> list[NavItem]:
+    if actor.party_kind != "treatment_centre" or not actor.may("patient.erase"):
+        return []
+    return [NavItem("Erasures", reverse("erasures"), icon="eraser")]
 
 
 register(

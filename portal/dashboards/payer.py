@@ -72,6 +72,7 @@ def navigation(actor: Actor) -> list[NavItem]:
             tone="stop",
         ),
         NavItem("Proofs", reverse("proofs"), icon="rosette-discount-check"),
+        NavItem("Disclosures", reverse("disclosures"), icon="lock-open"),
         NavItem("Ledger", reverse("ledger"), icon="binary-tree"),
     ]
 

@@ -15,7 +15,7 @@ from typing import Any
 from ledger.parties.actor import Actor
 from portal.accounts.roles import ROLES
 
-MODULES = ("treatment_centre", "manufacturer", "courier", "payer", "regulator", "member")
+MODULES = ("treatment_centre", "manufacturer", "courier", "payer", "regulator", "member", "privacy")
 
 
 @dataclass(frozen=True, slots=True)

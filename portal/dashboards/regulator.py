@@ -12,6 +12,7 @@ from custody.exceptions import queries as exceptions
 from ledger.clock import now
 from ledger.parties.actor import Actor
 from ledger.parties.queries import parties
+from portal.dashboards.oversight import oversight_items
 from portal.dashboards.registry import Dashboard, NavItem, register
 from portal.presenters.exceptions import view_of
 from portal.proofs import presenter
@@ -52,9 +53,13 @@ def navigation(actor: Actor) -> list[NavItem]:
     open_exceptions = exceptions.count_open(by=actor)
     return [
         NavItem("Exceptions", reverse("home"), icon="alert-octagon", count=open_exceptions, tone="stop"),
+        NavItem("Sites", reverse("sites"), icon="building-hospital"),
         NavItem("Therapies", reverse("therapies"), icon="needle-thread"),
         NavItem("Proofs", reverse("proofs"), icon="rosette-discount-check"),
+        NavItem("Disclosures", reverse("disclosures"), icon="lock-open"),
         NavItem("Ledger", reverse("ledger"), icon="binary-tree"),
+        NavItem("Keys", reverse("keys"), icon="key"),
+        *oversight_items(actor),
     ]
 
 

@@ -106,7 +106,7 @@ def _room_words(places: int, free: int, is_past: bool) -> str:
         return "past"
     if not places:
         return "shut"
-    return f"{free} free" if free else "full"
+    return str(free) if free else "full"
 
 
 def _elsewhere(task: Task, names: Mapping[UUID, str], own: UUID, at: datetime) -> ElsewhereView:
@@ -129,9 +129,11 @@ def _count(actor: Actor) -> int:
 
 def navigation(actor: Actor) -> list[NavItem]:
     capacity = [NavItem("Capacity", reverse("capacity"), icon="calendar-time")] if actor.may("slots.publish") else []
+    patients = [NavItem("Patients", reverse("find_patient"), icon="search")] if actor.may("patient.read") else []
     return [
         NavItem("Worklist", reverse("home"), icon="checklist", count=_count(actor)),
         NavItem("Therapies", reverse("therapies"), icon="clipboard-heart"),
+        *patients,
         *capacity,
         NavItem(
             "Exceptions",

@@ -14,7 +14,8 @@ from custody.protocols.operations import publish_protocol
 from custody.telemetry.models import Device
 from custody.telemetry.operations import register_device
 from ledger.parties.actor import Actor
-from ledger.parties.models import Party
+from ledger.parties.acts import subject_of
+from ledger.parties.models import Party, PersonKey
 from ledger.parties.operations import enrol_party, founding_actor
 from portal.accounts import demonstration
 from portal.accounts.actors import actor_for
@@ -87,10 +88,15 @@ def _place_people(member: Member, party: Party, at: datetime) -> None:
 
 
 def load_cast(at: datetime) -> Cast:
-    """The people of the demonstration as actors, from the database."""
+    """The people of the demonstration as actors, from the database.
+
+    Who has a signing key of their own comes last: only they can sign with it, and stories are told by others.
+    """
     actors: dict[UUID, list[Actor]] = {}
     rows = Membership.objects.current(at).filter(user__email__endswith=demonstration.DOMAIN_SUFFIX)
-    for membership in rows.select_related("user", "party").order_by("id"):
+    bound = set(PersonKey.objects.filter(ended_by=None).values_list("subject", flat=True))
+    people = list(rows.select_related("user", "party").order_by("id"))
+    for membership in sorted(people, key=lambda one: subject_of(one.party_id, one.user_id) in bound):
         actors.setdefault(membership.party_id, []).append(actor_for(membership.user, membership, "password"))
     parties = {party.code: party for party in Party.objects.all()}
     return Cast({party: tuple(people) for party, people in actors.items()}, parties)

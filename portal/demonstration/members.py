@@ -53,6 +53,7 @@ MEMBERS: tuple[Member, ...] = (
             ("Lotte Vermeer", "cell_lab"),
             ("Sami Rautio", "cell_lab"),
             ("Greet Polak", "administrator"),
+            ("Mirthe Zeldenrust", "data_protection_officer"),
         ),
     ),
     Member(
@@ -72,6 +73,8 @@ MEMBERS: tuple[Member, ...] = (
             ("Ruth Abara", "physician"),
             ("Nia Prosser", "cell_lab"),
             ("Owen Tait", "cell_lab"),
+            ("Hugh Penhallow", "administrator"),
+            ("Iris Lockwood", "data_protection_officer"),
         ),
     ),
     Member(

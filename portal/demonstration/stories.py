@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from portal.demonstration.story import Story
 
 CALM = Story("as planned")
+BRIEF = Story("warm for a while, within the budget", readings={"outbound": "brief"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ LINDEN, HARROW = "X0042", "X0117"
 
 TOLD: tuple[Case, ...] = (
     # Infused, with everything in order: these are proven.
-    *(Case(FRESH, (LINDEN, HARROW)[n % 2], 128 - 4 * n, CALM) for n in range(8)),
+    *(Case(FRESH, (LINDEN, HARROW)[n % 2], 128 - 4 * n, (CALM, BRIEF)[n == 3]) for n in range(8)),
     *(Case(FROZEN, (HARROW, LINDEN)[n % 2], 130 - 6 * n, CALM) for n in range(3)),
     # Infused, but not proven: each for another reason.
     Case(FRESH, LINDEN, 108, Story("warm on the way out", readings={"outbound": "excursion"})),

@@ -13,7 +13,8 @@ class Story:
     """What happens to a therapy beside the ordinary.
 
     `stop_before`: the step at which the story rests. `readings`: leg → kind of the logger's readings (calm, excursion,
-    gap, tilt). `outside`: steps with a value out of limits. `stop_identity`: the step at which a wrong bag is scanned.
+    gap, tilt, shock, brief). `outside`: steps with a value out of limits. `stop_identity`: the step at which a wrong
+    bag is scanned.
     `oos_until`: how far the out-of-specification path goes. `delayed_after`: the step after which the courier who
     holds the cells reports a delay. `resolve`: whether exceptions are closed by who may.
     """

@@ -14,11 +14,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
+from custody.therapies.models import Therapy
 from ledger.cosigning.models import Cosignature
 from ledger.crypto import checkpoint, dsse, merkle, notes
-from ledger.log import sequencer, tiles, triggers
+from ledger.log import log_keys, sequencer, tiles, triggers
 from ledger.log.documents import publish_document
+from ledger.log.logs import OPERATORS
 from ledger.log.models import Checkpoint, Leaf, Record, Tile
 from ledger.parties.keystore import keystore
 from ledger.parties.operations import founding_actor
@@ -30,7 +33,7 @@ class NothingToTamperWith(Exception):
 
 def edit_record(*, at: datetime) -> str:
     """Change one byte of a record that was witnessed long ago. What was done, in words."""
-    leaf = Leaf.objects.select_related("record").order_by("index").filter(index__gte=_size() // 2).first()
+    leaf = _leaves().select_related("record").filter(index__gte=_size() // 2).first()
     if leaf is None:
         raise NothingToTamperWith("There is no record yet.")
     changed = _changed(bytes(leaf.record.envelope))
@@ -41,7 +44,7 @@ def edit_record(*, at: datetime) -> str:
 
 def rewrite_log(*, at: datetime) -> str:
     """Change a record, and make every hash and the checkpoint anew, validly signed; then let the log grow."""
-    chosen = Leaf.objects.select_related("record").order_by("index").filter(index__gte=_size() // 2).first()
+    chosen = _leaves().select_related("record").filter(index__gte=_size() // 2).first()
     if chosen is None:
         raise NothingToTamperWith("There is no record yet.")
     changed = _changed(bytes(chosen.record.envelope))
@@ -53,11 +56,11 @@ def rewrite_log(*, at: datetime) -> str:
             leaf_hash=merkle.leaf_hash(changed).hex(),
         )
         frontier = merkle.Frontier()
-        Tile.objects.all().delete()
-        hashes = Leaf.objects.order_by("index").values_list("record__leaf_hash", flat=True)
+        Tile.objects.filter(log=OPERATORS).delete()
+        hashes = _leaves().values_list("record__leaf_hash", flat=True)
         tiles.store([node for hash_ in hashes for node in frontier.append(bytes.fromhex(hash_))])
-        Cosignature.objects.all().delete()
-        Checkpoint.objects.all().delete()
+        Cosignature.objects.filter(log=OPERATORS).delete()
+        Checkpoint.objects.filter(log=OPERATORS).delete()
         _sign(frontier.size, frontier.root(), at)
         # The log goes on as if nothing were: what was shown before is no longer the beginning of it.
         publish_document(
@@ -70,7 +73,7 @@ def rewrite_log(*, at: datetime) -> str:
             key=f"tampering-{at.isoformat()}",
         )
         sequencer.drain(at=at)
-        Checkpoint.objects.filter(size=frontier.size).delete()
+        Checkpoint.objects.filter(log=OPERATORS, size=frontier.size).delete()
     return (
         f"The record at leaf {chosen.index:,} was changed, all {frontier.size:,} leaves were hashed anew, the "
         "checkpoints were replaced by a freshly signed one, and one more record was written."
@@ -85,9 +88,9 @@ def rollback(*, at: datetime) -> str:
     older = size - 2
     root = merkle.subtree_root(0, older, tiles.reader(size))
     with _behind_the_triggers():
-        Cosignature.objects.filter(size__gt=older).delete()
-        Checkpoint.objects.filter(size__gt=older).delete()
-        if not Checkpoint.objects.filter(size=older).exists():
+        Cosignature.objects.filter(log=OPERATORS, size__gt=older).delete()
+        Checkpoint.objects.filter(log=OPERATORS, size__gt=older).delete()
+        if not Checkpoint.objects.filter(log=OPERATORS, size=older).exists():
             _sign(older, root, at)
     return f"The log had {size:,} records and now shows a checkpoint of {older:,}. Witnesses wait ten seconds."
 
@@ -98,18 +101,35 @@ def split_view(*, at: datetime) -> str:
     if newest is None:
         raise NothingToTamperWith("There is no checkpoint yet.")
     with _behind_the_triggers():
-        Checkpoint.objects.filter(size=newest.size).delete()
+        Checkpoint.objects.filter(log=OPERATORS, size=newest.size).delete()
         _sign(newest.size, merkle.node_hash(bytes.fromhex(newest.root), merkle.EMPTY_ROOT), at)
     return f"There are now two signed checkpoints of {newest.size:,} records, with different roots."
 
 
+def edit_row(*, at: datetime) -> str:
+    """Change a row that screens read, and no record: what only the portal's own audit sees."""
+    row = Therapy.objects.order_by("-changed_at", "id").first()
+    if row is None:
+        raise NothingToTamperWith("There is no therapy yet.")
+    Therapy.objects.filter(pk=row.pk).update(steps_done=row.steps_done + 1)
+    return (
+        f"The row of {row.call_name} in custody_therapy now counts a step more than was signed; no record was touched."
+    )
+
+
 KINDS: Mapping[str, Callable[..., str]] = {
+    "edit-row": edit_row,
     "edit-record": edit_record,
     "rewrite-log": rewrite_log,
     "rollback": rollback,
     "split-view": split_view,
 }
 """Every attack, by the name that the command takes."""
+
+
+def _leaves() -> QuerySet[Leaf]:
+    """Those of the operator's log, which is the one that is attacked."""
+    return Leaf.objects.filter(log=OPERATORS).order_by("index")
 
 
 def _size() -> int:
@@ -127,7 +147,7 @@ def _changed(envelope: bytes) -> bytes:
 
 def _sign(size: int, root: bytes, at: datetime) -> None:
     text = checkpoint.body(settings.LOG_ORIGIN, size, root)
-    note = notes.sign_note(text, settings.LOG_ORIGIN, keystore().create(sequencer.LOG_KEY))
+    note = notes.sign_note(text, settings.LOG_ORIGIN, keystore().create(log_keys.FIRST))
     Checkpoint.objects.create(size=size, root=root.hex(), note=note, signed_at=at)
 
 

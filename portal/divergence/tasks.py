@@ -17,6 +17,7 @@ from ledger.outbox.operations import enqueue
 from ledger.parties.queries import party_names
 from portal.accounts.models import Membership
 from portal.divergence import presenter
+from portal.hooks import tasks as hooks
 
 MAIL = "divergence.mail"
 TOLD_ROLES = ("administrator", "inspector", "operator_steward")
@@ -41,6 +42,7 @@ This message was sent to each member's administrators and to the regulator's ins
 def tell(payload: Mapping[str, Any], run: JobRun) -> None:
     """One mail job for each person to be told; again makes no second one."""
     divergence = str(UUID(payload["divergence"]))
+    hooks.tell_all(UUID(divergence), at=run.at)
     held = Membership.objects.current(run.at).filter(role__in=TOLD_ROLES, user__is_active=True)
     for person in held.order_by("user_id").values_list("user_id", flat=True).distinct():
         whom = {"divergence": divergence, "person": str(person)}

@@ -6,16 +6,20 @@ from io import BytesIO
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from custody.holds import queries as holds
 from custody.therapies import disclosure
 from ledger.clock import now
 from ledger.divergence import archive, operations, queries
+from ledger.divergence.doubt import FORKING
 from ledger.errors import NotPermitted
 from ledger.log import evidence
+from ledger.log.logs import code_of
 from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
@@ -113,10 +117,12 @@ def _page(request: HttpRequest, divergence: UUID, form: SettleForm, *, status: i
     found = queries.reports_of(divergence)
     context = {
         "one": one,
+        "before": queries.divergence_named(one.reopens) if one.reopens else None,
+        "held_count": holds.count_held(by=actor) if one.kind in FORKING else 0,
         "title": presenter.title(one),
         "place": presenter.place(one),
         "meaning": presenter.MEANINGS[one.kind],
-        "actions": presenter.ACTIONS,
+        "actions": presenter.actions(one),
         "names": party_names(),
         "roles": {code: role.name for code, role in ROLES.items()},
         "pieces": [(name, len(data)) for name, data in sorted(found[0][1].evidence.items())] if found else [],
@@ -127,7 +133,7 @@ def _page(request: HttpRequest, divergence: UUID, form: SettleForm, *, status: i
         and all(seen.person != actor.person for seen in one.seen),
         "may_settle": one.open and actor.may("divergence.resolve"),
         "form": form,
-        "log_key": evidence.log_key(),
+        "log_key": evidence.log_key(log=code_of(settings.LOG_ORIGIN, one.log) or ""),
         "checked_at": now(),
     }
     return render(request, "divergence/divergence.html", context, status=status)

@@ -17,6 +17,7 @@ from ledger.cosigning.operations import UnknownWitness, take_cosignatures
 from ledger.crypto import tiles as tile_format
 from ledger.errors import NotPermitted, Refusal
 from ledger.log import evidence
+from ledger.log.logs import OPERATORS
 from portal.accounts.actors import actor_of
 
 TEXT = "text/plain; charset=utf-8"
@@ -29,34 +30,39 @@ class EntriesHoldValues(NotPermitted):
 
 
 @require_safe
-def checkpoint(request: HttpRequest) -> HttpResponse:
+def checkpoint(request: HttpRequest, log: str = OPERATORS) -> HttpResponse:
     """The newest checkpoint that enough witnesses co-signed, a signed note."""
-    return _file(evidence.published_note().encode(), TEXT, f"max-age={CHECKPOINT_SECONDS}")
+    return _file(evidence.published_note(log).encode(), TEXT, f"max-age={CHECKPOINT_SECONDS}")
 
 
 @require_safe
-def pending(request: HttpRequest) -> HttpResponse:
+def pending(request: HttpRequest, log: str = OPERATORS) -> HttpResponse:
     """The checkpoint that witnesses are asked to co-sign; readers do not rely on it."""
-    return HttpResponse(evidence.offered_note(at=now()), content_type=TEXT, headers={"Cache-Control": "no-store"})
+    return HttpResponse(
+        evidence.offered_note(at=now(), log=log), content_type=TEXT, headers={"Cache-Control": "no-store"}
+    )
 
 
 @require_safe
-def tile(request: HttpRequest, path: str) -> HttpResponse:
+def tile(request: HttpRequest, path: str, log: str = OPERATORS) -> HttpResponse:
     """A hash tile or an entry bundle. None ever changes; a fuller one has another name."""
     if path.startswith("entries/") and not _may_read_entries(request):
         raise EntriesHoldValues(
             "Entries hold values of steps, which payers and couriers do not see. "
             "The checkpoint, the hash tiles and each record's proof are open to you."
         )
-    found, data = evidence.tile_bytes(f"tile/{path}")
+    found, data = evidence.tile_bytes(f"tile/{path}", log)
     full = found.width == tile_format.WIDTH
     return _file(data, "application/octet-stream", "max-age=31536000, immutable" if full else "max-age=60")
 
 
 @csrf_exempt
 @require_POST
-def cosignatures(request: HttpRequest) -> HttpResponse:
-    """Co-signatures under a checkpoint of ours. No session and no token: the signature is what admits them."""
+def cosignatures(request: HttpRequest, log: str = OPERATORS) -> HttpResponse:
+    """Co-signatures under a checkpoint of ours, whose first line names its log.
+
+    No session and no token: the signature is what admits them.
+    """
     try:
         if int(request.headers.get("Content-Length") or 0) > MAX_NOTE_BYTES:
             raise UnknownWitness("A checkpoint with its co-signatures is shorter than that.")

@@ -9,13 +9,21 @@ from uuid import UUID
 
 from ledger.cosigning.queries import Watch, WitnessStanding
 from ledger.crypto import mldsa, notes
-from ledger.log.health import RecordLine
+from ledger.log.health import LogLine, RecordLine
 from portal.presenters.therapies import RECORD_WORDS
 
 MORE_WORDS: Mapping[str, str] = {
     "ledger.document.published/v1": "Document published",
+    "ledger.log.opened/v1": "Member's own log opened",
     "ledger.party.enrolled/v1": "Member enrolled",
-    "ledger.party.key_added/v1": "Key added",
+    "ledger.key.added/v2": "Key added",
+    "ledger.key.rotated/v1": "Key rotated",
+    "ledger.key.revoked/v1": "Key revoked",
+    "ledger.key.reissued/v1": "Key issued anew",
+    "ledger.key.backed_up/v1": "Key backed up",
+    "ledger.key.backup_rehearsed/v1": "Key recovery rehearsed",
+    "ledger.log_key.announced/v1": "Successor of the log's key announced",
+    "ledger.log_key.stopped/v1": "The log's old key stopped",
     "custody.device.registered/v1": "Logger registered",
 }
 
@@ -31,11 +39,21 @@ class LedgerRecord:
     index: int
     entry_hash: str
     recorded_at: datetime
+    log: str = ""
 
 
 def records(lines: Sequence[RecordLine]) -> list[LedgerRecord]:
     return [
-        LedgerRecord(line.id, words_of(line.type), line.type, line.party, line.index, line.entry_hash, line.recorded_at)
+        LedgerRecord(
+            line.id,
+            words_of(line.type),
+            line.type,
+            line.party,
+            line.index,
+            line.entry_hash,
+            line.recorded_at,
+            line.log,
+        )
         for line in lines
     ]
 
@@ -67,6 +85,50 @@ def witnesses(watch: Watch) -> list[WitnessLine]:
     """Every witness; those that say nothing first."""
     lines = [_witness(one) for one in watch.witnesses]
     return sorted(lines, key=lambda line: (line.kind == "ok", line.name))
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One log of several: how far it has come, and how many witnesses have said so of late."""
+
+    party: UUID | None
+    name: str
+    code: str
+    size: int
+    signed_at: datetime | None
+    pending: int
+    published: int | None
+    watching: int
+    kind: str
+    words: str
+
+
+def logs(lines: Sequence[LogLine], watches: Mapping[str, Watch]) -> list[LogRow]:
+    """Every log where there are several, the operator's first; nothing where there is one."""
+    return [_log_row(line, watches[line.code]) for line in lines] if len(lines) > 1 else []
+
+
+def _log_row(line: LogLine, watch: Watch) -> LogRow:
+    if watch.stale:
+        kind, words = "stop", "Too few witnesses"
+    elif watch.demanded:
+        kind, words = "ok", "Witnessed"
+    elif watch.current:
+        kind, words = "ok", "Watched"
+    else:
+        kind, words = "wait", "Not witnessed"
+    return LogRow(
+        party=line.party,
+        name=line.name,
+        code=line.code,
+        size=line.size,
+        signed_at=line.signed_at,
+        pending=line.pending,
+        published=watch.published.size if watch.published else None,
+        watching=watch.current,
+        kind=kind,
+        words=words,
+    )
 
 
 def shortened(note: str, *, width: int = 60) -> str:

@@ -5,6 +5,11 @@ from portal.evidence import log, views
 
 urlpatterns = [
     route("ledger/", views.ledger, name="ledger", rule=MEMBER),
+    # A member's own log, where each has one (NEEDLEPOINT_LOGS); first, so that a member may be called TILE.
+    route("log/<slug:log>/checkpoint", log.checkpoint, name="member_log_checkpoint", rule=LOG),
+    route("log/<slug:log>/checkpoint/pending", log.pending, name="member_log_pending", rule=LOG),
+    route("log/<slug:log>/tile/<path:path>", log.tile, name="member_log_tile", rule=LOG),
+    route("log/<slug:log>/cosignatures", log.cosignatures, name="member_log_cosignatures", rule=DEVICE),
     route("log/checkpoint", log.checkpoint, name="log_checkpoint", rule=LOG),
     route("log/checkpoint/pending", log.pending, name="log_pending", rule=LOG),
     route("log/tile/<path:path>", log.tile, name="log_tile", rule=LOG),

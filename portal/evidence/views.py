@@ -14,12 +14,14 @@ from django.views.decorators.http import require_safe
 from custody.compliance import bundles
 from custody.therapies import disclosure
 from custody.therapies.queries import find_therapy
+from ledger.anchors import queries as anchors
 from ledger.bundles import format as file_format
 from ledger.clock import now
 from ledger.cosigning import queries as cosigning
 from ledger.divergence import queries as divergence
+from ledger.divergence import watch as audit
 from ledger.errors import NotFound
-from ledger.log import evidence, health
+from ledger.log import evidence, health, log_keys
 from ledger.log.models import Record
 from ledger.outbox import queries as outbox
 from ledger.parties.actor import Actor
@@ -41,17 +43,23 @@ def ledger(request: HttpRequest) -> HttpResponse:
     """The ledger's health, in words first."""
     actor, at = actor_of(request), now()
     log, jobs, watch = health.health(), outbox.health(at=at), cosigning.watch(at=at)
+    lines = health.logs()
+    watches = {line.code: cosigning.watch(at=at, log=line.code) for line in lines} if len(lines) > 1 else {}
     context: dict[str, Any] = {
         "log": log,
         "stalled": log.oldest_pending_at is not None and at - log.oldest_pending_at > CALM,
-        "log_key": evidence.log_key(),
+        "log_keys": log_keys.in_force(log.checkpoint.size if log.checkpoint else 0),
         "watch": watch,
+        "logs": presenter.logs(lines, watches),
+        "audit": audit.last_round(),
         "diverged": divergence.alarm(),
         "witnesses": presenter.witnesses(watch),
         "note": presenter.shortened(watch.published.note) if watch.published else "",
         "checkpoints": health.checkpoints(),
         "records": presenter.records(health.last_records()),
         "keys": health.member_keys(),
+        "anchored": anchors.standing(),
+        "on_chain": anchors.proofs_standing(),
         "jobs": jobs,
         "quarantined": outbox.quarantined(limit=20),
         "names": party_names(),
@@ -65,7 +73,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
 def record_proof(request: HttpRequest, record: UUID) -> HttpResponse:
     """A record's place in the log as a file that any tlog-proof verifier reads."""
     _seen(record, actor_of(request))
-    return _file(evidence.tlog_proof(record), f"{record}.tlog-proof", "text/plain; charset=utf-8")
+    return _file(evidence.tlog_proof(record), f"{record}{_not_current()}.tlog-proof", "text/plain; charset=utf-8")
 
 
 @require_safe
@@ -98,7 +106,12 @@ def therapy_evidence(request: HttpRequest, therapy: UUID) -> HttpResponse:
     """The therapy's evidence bundle: one file that `python -m ledger.verify` checks, offline."""
     file = BytesIO()
     file_format.write(file, bundles.bundle_for(therapy=therapy, by=actor_of(request), at=now()))
-    return _file(file.getvalue(), f"{therapy}.zip", "application/zip")
+    return _file(file.getvalue(), f"{therapy}{_not_current()}.zip", "application/zip")
+
+
+def _not_current() -> str:
+    """What a file's name says when its checkpoint is stale: evidence is wanted most when something is wrong."""
+    return "" if cosigning.vouched(at=now()).fresh else "-not-current"
 
 
 @require_safe

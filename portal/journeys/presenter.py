@@ -173,7 +173,8 @@ def _folded_sentence(folded: Sequence[TimelineItem]) -> str:
     wrong = sum(entry.kind == "stop" for entry in entries)
     gaps = sum(item.gap is not None for item in folded)
     verified = all(entry.mark == "verified" for entry in entries)
-    parts = ["all verified" if verified else f"{sum(e.mark == 'verified' for e in entries)} verified"]
+    count = sum(entry.mark == "verified" for entry in entries)
+    parts = ["all verified" if verified else f"{count or 'none'} verified"]
     if wrong:
         parts.append(f"{wrong} out of order")
     if gaps:

@@ -10,7 +10,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from custody.exceptions import queries as exceptions
+from custody.holds import queries as holds
 from custody.labels.barcode import coi_in
+from custody.patients import overview as patients
 from custody.telemetry import queries as telemetry
 from custody.telemetry.permissions import LegNotFound
 from custody.therapies import disclosure, queries
@@ -73,6 +75,7 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "journey": found,
         "therapy": found.therapy,
+        "hold": holds.hold_of(found.state, actor),
         "broken": broken.views(found.broken),
         "status": present.status_of(found.therapy),
         "stages": presenter.dated_stages(found, known),
@@ -84,6 +87,11 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "tasks": [presenter.task(task) for task in found.tasks],
         "exceptions": known,
         "sees_values": disclosure.sees_values(actor),
+        "erased_at": patients.erased_at(patient=found.patient_id) if found.patient is None else None,
+        "patient_id": found.patient_id,
+        "may_open_patient": actor.may("patient.read") and actor.party == found.therapy.centre,
+        "may_break_glass": actor.may("glass.break"),
+        "may_ask": actor.may("disclosure.ask"),
         "may_end": actor.may("therapy.end") and found.therapy.status == "active",
         "may_move": may_move(found, actor),
         "party_names": names,

@@ -9,21 +9,27 @@ import threading
 from collections.abc import Callable, Collection
 
 import structlog
+from django.conf import settings
 from django.db import close_old_connections, connection
 
 from custody.compliance.tasks import close_provers
+from ledger import clock
+from ledger.divergence import watch
 from ledger.log import sequencer
 from ledger.outbox import dispatcher, handlers, wakeups
 from ledger.outbox.errors import describe
+from portal.hooks import operations as hooks
 from portal.live import housekeeping
 
 log = structlog.get_logger(__name__)
 
-SEQUENCER_SECONDS = 0.2
+# A record is to be in a checkpoint within a quarter of a second (tests/bench/test_eight_writers.py).
+SEQUENCER_SECONDS = 0.1
 SWEEP_SECONDS = 1.0
 STOP_SECONDS = 5.0
 # Long work has a thread of its own, so that it holds up nothing else.
 LONG_QUEUES = frozenset({"proofs"})
+HOOK_THREADS = 4
 
 
 class Loop(threading.Thread):
@@ -65,6 +71,10 @@ class Loop(threading.Thread):
         connection.close()
 
 
+def _audit() -> None:
+    watch.turn(at=clock.now())
+
+
 class Background:
     """The threads of one process, for the given queues.
 
@@ -73,13 +83,27 @@ class Background:
 
     def __init__(self, *, queues: Collection[str] | None = None, sequence: bool = True) -> None:
         chosen = handlers.known_queues() if queues is None else frozenset(queues)
+        self._hooks: list[Loop] = []
         self._dispatchers: dict[frozenset[str], Loop] = {}
-        for group in (chosen - LONG_QUEUES, *(frozenset({queue}) for queue in sorted(chosen & LONG_QUEUES))):
+        for group in (
+            chosen - LONG_QUEUES - {hooks.QUEUE},
+            *(frozenset({queue}) for queue in sorted(chosen & LONG_QUEUES)),
+        ):
             if group:
                 self._dispatchers[group] = self._dispatcher(group)
         self._loops = [*self._dispatchers.values()]
+        if hooks.QUEUE in chosen:
+            # Receivers that hang until they are given up hang in threads of their own.
+            self._hooks = [self._dispatcher(frozenset({hooks.QUEUE})) for _ in range(HOOK_THREADS)]
+            self._loops += self._hooks
         if sequence:
             self._loops.append(Loop("sequencer", sequencer.run_once, seconds=SEQUENCER_SECONDS))
+            if settings.CHAIN_RPC and settings.ANCHOR_CONTRACT:
+                # Here and not above: web3 takes long to load, and most installations anchor nothing.
+                from portal.live import anchoring
+
+                self._loops.append(Loop("anchors", anchoring.turn, seconds=anchoring.SECONDS))
+            self._loops.append(Loop("audit", _audit, seconds=watch.TURN_SECONDS))
             self._loops.append(Loop("housekeeping", housekeeping.run_once, seconds=housekeeping.SECONDS))
 
     @staticmethod
@@ -113,4 +137,7 @@ class Background:
     def _wake(self, queue: str) -> None:
         for group, loop in self._dispatchers.items():
             if queue in group:
+                loop.wake()
+        if queue == hooks.QUEUE:
+            for loop in self._hooks:
                 loop.wake()

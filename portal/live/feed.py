@@ -1,7 +1,8 @@
 """What a live frame may say, and to whom.
 
-A frame says "this changed, fetch it again": the record's leaf index, its type, and the therapy (or other subject) that
-it is about. It carries no data. Who may see it is asked of the database for every batch, never remembered.
+A frame says "this changed, fetch it again": the record's position among the leaves of all logs, its type, and the
+therapy (or other subject) that it is about. It carries no data. Who may see it is asked of the database for every
+batch, never remembered.
 """
 
 from __future__ import annotations
@@ -68,18 +69,18 @@ def frames_for(actor: Actor, changes: Iterable[Change]) -> list[Frame]:
 
 
 def newest_index() -> int:
-    """The log's last leaf index; -1 while it is empty."""
-    last = Leaf.objects.order_by("-index").values_list("index", flat=True).first()
+    """The position of the leaf that was placed last, in whichever log; -1 while there is none."""
+    last = Leaf.objects.order_by("-position").values_list("position", flat=True).first()
     return -1 if last is None else last
 
 
 def changes_between(first: int, last: int) -> list[Change]:
-    """The changes with leaf indexes from `first` to `last`, both included, in two queries."""
+    """The changes with positions from `first` to `last`, both included, in two queries."""
     rows = list(
-        Leaf.objects.filter(index__gte=first, index__lte=last)
-        .order_by("index")
+        Leaf.objects.filter(position__gte=first, position__lte=last)
+        .order_by("position")
         .values_list(
-            "index", "record__type", "record__chain__kind", "record__chain__subject", "record__party_id", named=False
+            "position", "record__type", "record__chain__kind", "record__chain__subject", "record__party_id", named=False
         )
     )
     parties = parties_of({subject for _, _, chain, subject, _ in rows if chain == "therapy"})

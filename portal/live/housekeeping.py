@@ -10,14 +10,30 @@ from datetime import datetime
 
 import structlog
 
+from custody.disclosures import tasks as disclosures
+from custody.emergency import operations as emergency
+from custody.oversight import tasks as oversight
+from custody.patients import tasks as patients
 from custody.scheduling import tasks as scheduling
 from ledger import clock
 from ledger.outbox.errors import describe
+from ledger.privacy import rotation
+from portal.accounts import hands
 
 log = structlog.get_logger(__name__)
 
 SECONDS = 15.0
-CHORES: Mapping[str, Callable[..., int]] = {"expired slot holds": scheduling.sweep}
+CHORES: Mapping[str, Callable[..., int]] = {
+    "expired slot holds": scheduling.sweep,
+    "unanswered signatures": hands.sweep,
+    "erasures undone by a backup": patients.erase_again,
+    "patients kept long enough": patients.expire_kept,
+    "disclosures that are over": disclosures.expire,
+    "emergencies that are over": emergency.sweep,
+    "old keys": rotation.destroy_old_keys,
+    "inspections that are over": oversight.end_inspections,
+    "monthly reports": oversight.enqueue_reports,
+}
 """What is tidied up, and the function that does it: given the time, it says how many there were."""
 
 

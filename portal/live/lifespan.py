@@ -43,7 +43,7 @@ class Lifespan:
         await hub.start()
         if settings.WORKER == "embedded":
             self._announcer.start()
-            self._background = Background()
+            self._background = Background(sequence=not settings.SEQUENCER_APART)
             await asyncio.to_thread(self._background.start)
 
     async def _stop(self) -> None:

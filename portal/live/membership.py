@@ -62,7 +62,7 @@ def _actor(session: Mapping[str, Any], user: User, held: list[Membership]) -> Ac
     if membership is None:
         return None
     actor = actor_for(user, membership, method_of(session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])))
-    if settings.SECOND_FACTOR_TO_SIGN and ROLES[actor.role].signs and actor.method == "password":
+    if settings.SECOND_FACTOR_TO_SIGN and ROLES[actor.role].signs and actor.method in {"password", "sign-on"}:
         return None
     return actor
 

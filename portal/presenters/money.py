@@ -9,15 +9,18 @@ from uuid import UUID
 from django.urls import reverse
 
 from custody.reimbursement.queries import Account, MilestoneLine
+from portal.presenters.marks import mark_of
 
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3, "BHD": 3, "TND": 3}
 """Currencies whose minor unit is not a hundredth (ISO 4217)."""
-MARK_WORDS = {"verified": "verified", "signed": "signed, waits for its place", "broken": "does not verify"}
 
 
 @dataclass(frozen=True, slots=True)
 class MilestoneView:
-    """A milestone with its amount in words and the record that reached it; `mark` is empty until then."""
+    """A milestone with its amount in words and the record that reached it; `mark` is empty until then.
+
+    `by` names the compliance proof that it is paid for; `transaction` where a chain verified that proof.
+    """
 
     therapy: UUID
     call_name: str
@@ -32,6 +35,10 @@ class MilestoneView:
     mark: str
     mark_word: str
     proof_url: str
+    by: str
+    transaction: str
+    block: int | None
+    chain: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ def money(minor: int, currency: str) -> str:
 
 def milestone(line: MilestoneLine) -> MilestoneView:
     standing = line.standing
+    mark, word = mark_of(standing) if standing else ("", "")
     return MilestoneView(
         therapy=line.therapy.id,
         call_name=line.therapy.call_name,
@@ -67,9 +75,13 @@ def milestone(line: MilestoneLine) -> MilestoneView:
         reached_at=line.reached_at,
         leaf_index=standing.leaf_index if standing else None,
         entry_hash=standing.entry_hash if standing else "",
-        mark=standing.standing if standing else "",
-        mark_word=MARK_WORDS[standing.standing] if standing else "",
+        mark=mark,
+        mark_word=word,
         proof_url=reverse("record_proof", args=[standing.record]) if standing else "",
+        by=f"Compliance proof: {line.proof}" if line.proof else "",
+        transaction=line.on_chain.transaction if line.on_chain else "",
+        block=line.on_chain.block if line.on_chain else None,
+        chain=line.on_chain.chain_id if line.on_chain else None,
     )
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from custody.contract.holds import AGREED, BROKEN, HELD, WORKLIST_REASON
 from custody.exceptions.models import ExceptionKind
 from custody.therapies.queries import Journey, Task, TherapyLine
-from ledger.log.queries import RecordView
+from ledger.log.queries import RecordView, SignatureView
+from portal.presenters.marks import mark_of
 
 STATUS_WORDS: Mapping[str, tuple[str, str]] = {
     "completed": ("ok", "Infused"),
@@ -59,6 +61,9 @@ RECORD_WORDS: Mapping[str, str] = {
     "custody.readings.committed/v1": "Readings committed",
     "custody.proof.published/v1": "Proof published",
     "custody.proof.refused/v1": "Cannot be proven",
+    HELD: "Held: the ledger has forked",
+    AGREED: "Records confirmed after the fork",
+    BROKEN: "Freed in an emergency: one of two signatures",
 }
 BAD_RECORDS = frozenset(
     {
@@ -67,15 +72,28 @@ BAD_RECORDS = frozenset(
         "custody.handoff.refused/v1",
         "custody.proof.refused/v1",
         "custody.therapy.ended/v1",
+        HELD,
+        BROKEN,
     }
 )
 METHOD_WORDS: Mapping[str, str] = {
     "password": "by password",
     "password+totp": "by password and authenticator app",
     "passkey": "by passkey",
+    "sign-on": "by the organisation’s sign-on",
     "device": "by a device",
     "system": "by the system",
 }
+OWN_KEY_WORDS: Mapping[str, str] = {
+    "passkey": "with their own passkey",
+    "password+totp": "with their own key, by password and app",
+}
+
+
+def method_words(signature: SignatureView) -> str:
+    """How somebody signed: with a key of their own, which anyone can check, or as their organisation vouches."""
+    known = OWN_KEY_WORDS if signature.key_id else METHOD_WORDS
+    return known.get(signature.method, signature.method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +132,9 @@ class EntryView:
     signatures: tuple[SignatureLine, ...]
     boxed: bool = False
     record: UUID | None = None
+    log: str = ""
+    is_void: bool = False
+    """Whether its signatures no longer count: the record is not what was signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +180,8 @@ def exception_words(kind: str) -> str:
 
 def held_words(task: Task) -> str:
     """Why a task waits, or nothing."""
+    if task.held == WORKLIST_REASON:
+        return "Held: the ledger has forked"
     return f"Waits: {exception_words(task.held).lower()}" if task.held else ""
 
 
@@ -175,11 +198,7 @@ def record_title(record: RecordView, journey: Journey) -> str:
 def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], roles: Mapping[str, str]) -> EntryView:
     """A record as an entry of the custody timeline."""
     bad = record.type in BAD_RECORDS or record.body.get("in_limits") is False
-    mark, word = {
-        "verified": ("verified", "verified"),
-        "signed": ("signed", "signed, not yet in a checkpoint"),
-        "broken": ("none", "does not verify"),
-    }[record.standing]
+    mark, word = mark_of(record)
     detail = _detail(record, journey, parties)
     return EntryView(
         at=record.occurred_at,
@@ -192,12 +211,14 @@ def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], 
         leaf_index=record.leaf_index,
         entry_hash=record.entry_hash,
         record=record.id,
+        log=record.log,
+        is_void=record.standing == "broken",
         signatures=tuple(
             SignatureLine(
                 name=signature.name,
                 role=roles.get(signature.role, signature.role.replace("_", " ").capitalize()),
                 meaning=signature.meaning,
-                method=METHOD_WORDS.get(signature.method, signature.method),
+                method=method_words(signature),
                 at=signature.at,
             )
             for signature in record.signatures

@@ -95,6 +95,7 @@ def verification(*, by: Actor, therapy: UUID | None = None, month: str = "") -> 
     return {
         "count": count,
         "index_url": reverse("proofs_index") + scope,
+        "file": f"needlepoint-proofs-{month or ('therapy' if therapy else 'all')}-{checkpoint.size}.html",
         "checkpoint": checkpoint,
         "log_key": log_key(),
         "keys": keys,

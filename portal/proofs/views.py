@@ -18,16 +18,18 @@ from custody.contract.proofs import INPUTS
 from custody.therapies import disclosure
 from custody.therapies import queries as therapies
 from ledger.clock import now, stamp
+from ledger.cosigning import queries as cosigning
 from ledger.errors import BadInput
 from ledger.log.evidence import checkpoint_at, log_key
 from ledger.log.queries import standings
 from ledger.proofs.verifier import VerificationError
 from portal.accounts.actors import actor_of
+from portal.paging import page_of
 from portal.presenters import therapies as present
 from portal.proofs import presenter
 
 KEPT_SECONDS = 24 * 3600
-SHOWN = 200
+SHOWN = 50
 
 
 @require_safe
@@ -57,9 +59,21 @@ def proof_list(request: HttpRequest) -> HttpResponse:
     month = request.GET.get("month", "")
     since, until = presenter.bounds(month)
     month = month if since else ""
+
+    def fetch_published(limit: int, offset: int) -> list[queries.ProvenTherapy]:
+        return queries.published(by=actor, since=since, until=until, limit=limit, offset=offset)
+
+    def fetch_unproven(limit: int, offset: int) -> list[queries.Unproven]:
+        return queries.unproven(by=actor, since=since, until=until, limit=limit, offset=offset)
+
+    page = page_of(request, fetch_published, size=SHOWN)
+    unproven = page_of(request, fetch_unproven, size=SHOWN, name="unproven")
     context: dict[str, Any] = {
-        "rows": queries.published(by=actor, since=since, until=until, limit=SHOWN),
-        "unproven": queries.unproven(by=actor, since=since, until=until, limit=SHOWN),
+        "rows": page.rows,
+        "page": page,
+        "unproven": unproven.rows,
+        "unproven_page": unproven,
+        "judged": queries.count_judged(by=actor, since=since, until=until),
         "months": presenter.months(queries.months(by=actor)),
         "month": month,
         "verdicts": queries.count_by_verdict(by=actor),
@@ -74,6 +88,7 @@ def proof_list(request: HttpRequest) -> HttpResponse:
 def index(request: HttpRequest) -> HttpResponse:
     """What a verification run has to fetch: the checkpoint, what all proofs share, and each therapy's evidence."""
     actor = actor_of(request)
+    cosigning.check_fresh(at=now())
     checkpoint = checkpoint_at()
     therapy = request.GET.get("therapy", "")
     if therapy:
@@ -155,8 +170,12 @@ def api_proof(request: HttpRequest, proof: UUID) -> HttpResponse:
 
 
 def _kept(content: dict[str, Any]) -> HttpResponse:
-    """Evidence at a checkpoint never changes, so the reader's own browser may keep it."""
-    return JsonResponse(content, headers={"Cache-Control": f"private, max-age={KEPT_SECONDS}"})
+    """Evidence at a checkpoint never changes, so the reader's own browser may keep it.
+
+    Members' logs go on beside the one whose checkpoint the address names: evidence out of those is asked for anew.
+    """
+    caching = "no-store" if "logs" in content else f"private, max-age={KEPT_SECONDS}"
+    return JsonResponse(content, headers={"Cache-Control": caching})
 
 
 def _size(request: HttpRequest) -> int | None:

@@ -193,4 +193,4 @@ def due_kind(at: datetime | None, soon_minutes: int = 60) -> str:
 def greeting(now: datetime | None) -> str:
     """`Good morning`, `Good afternoon`, `Good evening` at the site."""
     hour = _local(now or timezone.now()).hour
-    return "Good morning" if 4 <= hour < 12 else "Good afternoon" if hour < 18 else "Good evening"
+    return "Good morning" if 4 <= hour < 12 else "Good afternoon" if 12 <= hour < 18 else "Good evening"

@@ -1,4 +1,4 @@
-"""Registering a logger: its device key is shown once, on the answer itself, and kept by nobody but the device."""
+"""Registering a logger, and a new key for one: it is shown once, on the answer itself, and only the device keeps it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 
-from custody.telemetry.devices import RegisteredDevice, register_device
+from custody.telemetry import queries
+from custody.telemetry.devices import RegisteredDevice, register_device, renew_api_key
+from custody.telemetry.models import Device
+from custody.telemetry.queries import DeviceRow
 from portal.accounts.signing import SigningMixin, first_signer
 from portal.actions.base import ActionForm, ActionView, Done
 
@@ -77,14 +80,61 @@ class RegisterView(ActionView):
             )
         )
 
-    @sensitive_variables("registered", "context")
+    @sensitive_variables("registered")
     def _answer(self, registered: RegisteredDevice) -> HttpResponse:
-        context = {
-            "device": registered.device,
-            "authorization": registered.authorization if registered.api_key else "",
-            "endpoint": f"{settings.PUBLIC_URL.rstrip('/')}{reverse('api_readings')}",
-            "back_url": reverse("loggers"),
-        }
-        response = render(self.request, "transport/logger_key.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return answer(
+            self.request, registered.device, registered.authorization if registered.api_key else "", renewed=False
+        )
+
+
+class RenewForm(SigningMixin, ActionForm):
+    """Nothing to fill in: which device is on the page, and who asks for it signs in again where that is due."""
+
+
+class Renewed(Exception):
+    """The device has a new key; it stands on this answer and nowhere else."""
+
+    def __init__(self, api_key: str) -> None:
+        super().__init__()
+        self.api_key = api_key
+
+
+class RenewView(ActionView):
+    """A new key in place of a lost or leaked one, which stops working at once."""
+
+    template_name: ClassVar[str] = "transport/logger_rekey.html"
+    form_class = RenewForm
+    device: DeviceRow
+
+    def prepare(self) -> None:
+        self.device = queries.device(device=self.kwargs["device"], by=self.actor)
+
+    def form_arguments(self) -> Mapping[str, Any]:
+        return {"request": self.request}
+
+    def page(self, form: ActionForm) -> Mapping[str, Any]:
+        return {"device": self.device, "back_url": reverse("loggers")}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().post(request, *args, **kwargs)
+        except Renewed as renewed:
+            return answer(request, self.device, f"Device {self.device.id}.{renewed.api_key}", renewed=True)
+
+    def act(self, form: ActionForm) -> Done:
+        raise Renewed(renew_api_key(device=self.device.id, by=first_signer(self.request, form), at=self.at))
+
+
+@sensitive_variables("authorization", "context")
+def answer(request: HttpRequest, device: Device | DeviceRow, authorization: str, *, renewed: bool) -> HttpResponse:
+    """The page that shows a key, this once."""
+    context = {
+        "device": device,
+        "authorization": authorization,
+        "renewed": renewed,
+        "endpoint": f"{settings.PUBLIC_URL.rstrip('/')}{reverse('api_readings')}",
+        "back_url": reverse("loggers"),
+    }
+    response = render(request, "transport/logger_key.html", context)
+    response["Cache-Control"] = "no-store"
+    return response

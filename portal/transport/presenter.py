@@ -160,6 +160,7 @@ VERDICTS: Mapping[Verdict, StatusView] = {
     Verdict.IN_LIMITS: StatusView("ok", "In range all the way"),
     Verdict.WITHIN_BUDGET: StatusView("due", "Outside for a while, within the budget"),
     Verdict.TILT: StatusView("stop", "Tilted too long", "rotate-clockwise"),
+    Verdict.SHOCK: StatusView("stop", "Shaken too hard"),
     Verdict.GAP: StatusView("gap", "Readings are missing"),
     Verdict.NO_READINGS: StatusView("gap", "No readings"),
     Verdict.EXCURSION: StatusView("stop", "Out of range beyond the budget"),

@@ -20,6 +20,7 @@ urlpatterns = [
     route("jobs/<uuid:therapy>/problem/", views.ProblemView.as_view(), name="job_problem", rule=may("exception.open")),
     route("shipments/", views.shipments, name="shipments", rule=may("therapy.read")),
     route("loggers/new/", devices.RegisterView.as_view(), name="logger_new", rule=may("device.register")),
+    route("loggers/<uuid:device>/key/", devices.RenewView.as_view(), name="logger_rekey", rule=may("device.register")),
     route("loggers/", views.loggers, name="loggers", rule=may("device.register")),
     route(
         "therapies/<uuid:therapy>/readings/<slug:leg>/upload/",

@@ -4,6 +4,7 @@
 const FORM = /^(?:\]D2)?(?:\(90\)|90)?(?:&\/CH)?([A-Z0-9]{5}[0-9]{2}[A-Z0-9]{6}[A-Z0-9*])$/;
 
 const SETTLE_MS = 700; // after the last key of a scanner that ends without Enter
+const HABIT_MS = 1500; // the Enter of a hand that typed an identity: the focus has gone on by then
 
 const plain = (text) => text.replace(/[\s\u001d]/g, "").toUpperCase();
 const identityIn = (text) => FORM.exec(plain(text))?.[1] ?? null;
@@ -86,12 +87,28 @@ const judge = (input, isWhole) => {
   }
 };
 
+// What was typed agrees at its last character and the focus goes on; the Enter that follows from habit sends nothing.
+let typedAt = -HABIT_MS;
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (event.key !== "Enter" || event.timeStamp - typedAt > HABIT_MS || !event.target.matches?.("input, select")) return;
+    typedAt = -HABIT_MS;
+    event.preventDefault();
+    event.stopPropagation();
+  },
+  true,
+);
+
 let waiting = 0;
 for (const input of inputs) {
   input.addEventListener("input", () => {
     clearTimeout(waiting);
     // Half of a code with its prefix may look like a whole one without: only what agrees is taken at once.
-    if (identityIn(input.value) === expected) return judge(input, true);
+    if (identityIn(input.value) === expected) {
+      typedAt = performance.now();
+      return judge(input, true);
+    }
     judge(input, false);
     if (plain(input.value).length >= expected.length) waiting = setTimeout(() => judge(input, true), SETTLE_MS);
   });

@@ -8,6 +8,7 @@ import { initMenus } from "./menus.js";
 import { initOffline } from "./offline.js";
 import { initPasskeys } from "./passkeys.js";
 import { initScan } from "./scan.js";
+import { initSigning } from "./sign.js";
 
 const refresh = (root) => {
   initClocks(root);
@@ -21,5 +22,7 @@ initMenus();
 initPasskeys();
 initOffline(refresh);
 refresh(document);
+// After the forms' own listener, which sends a form once.
+initSigning(refresh);
 initLive();
 document.addEventListener("htmx:load", (event) => refresh(event.detail.elt));

@@ -25,8 +25,9 @@ from tests.factories.therapies import ORDERED_AT, small_consortium, told
 RECORDS, THERAPY_RECORDS = 600, 200
 BODY = {"step": "collect", "values": {"volume": "182.5", "bags": "1"}, "scans": {"patient": "&/CH…"}, "leaf": "9" * 76}
 INSERT = (
-    "INSERT INTO ledger_record (id, chain_id, seq, type, prev_hash, envelope, entry_hash, leaf_hash, party_id, person,"
-    " idempotency_key, occurred_at, recorded_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "INSERT INTO ledger_record (id, chain_id, seq, type, prev_hash, envelope, entry_hash, leaf_hash, log, party_id,"
+    " person, idempotency_key, occurred_at, recorded_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '', %s, %s, %s, %s, %s)"
 )
 
 

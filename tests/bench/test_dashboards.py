@@ -8,13 +8,10 @@ after a change is told too.
 
 from __future__ import annotations
 
-import gc
 import logging
-import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -26,6 +23,7 @@ from ledger.clock import now
 from portal.accounts.models import Membership
 from portal.demonstration import consortium, slots
 from tests.factories.many import add_therapies, setting
+from tests.factories.processor import processor, server_seconds
 
 FEW, MANY, TIMES = 100, 10_000, 15
 
@@ -38,30 +36,6 @@ class Measured:
     after_a_change: float
     queries: int
     length: int
-
-
-def server_seconds() -> Callable[[], float]:
-    """How long the processor has worked for this connection's backend; nothing where it is on another machine."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        told = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
-    if not told.exists():
-        print("\nPostgreSQL is on another machine: its own time is not counted")
-        return lambda: 0.0
-    return lambda: int(told.read_text().split()[0]) / 1e9
-
-
-def processor(act: Callable[[], object], server: Callable[[], float]) -> float:
-    """Processor seconds of an act: of this process and of the backend."""
-
-    def spent() -> float:
-        own = resource.getrusage(resource.RUSAGE_SELF)
-        return own.ru_utime + own.ru_stime + server()
-
-    gc.collect()
-    before = spent()
-    act()
-    return spent() - before
 
 
 def measure(client: Client, server: Callable[[], float]) -> Measured:

@@ -12,7 +12,7 @@ from ledger.crypto import checkpoint, cosignature, merkle, notes
 from ledger.crypto.ed25519 import InMemorySigner
 from ledger.divergence import report
 from ledger.divergence.operations import Taken, take_report
-from ledger.log import sequencer
+from ledger.log import log_keys
 from ledger.parties.keystore import keystore
 from ledger.parties.models import Party
 
@@ -33,7 +33,7 @@ def enrolled(party: Party, *, at: datetime, signer: InMemorySigner = SIGNER) -> 
 def signed_note(size: int, root: bytes) -> bytes:
     """A checkpoint that the log's own key signed."""
     text = checkpoint.body(settings.LOG_ORIGIN, size, root)
-    return notes.sign_note(text, settings.LOG_ORIGIN, keystore().create(sequencer.LOG_KEY)).encode()
+    return notes.sign_note(text, settings.LOG_ORIGIN, keystore().create(log_keys.FIRST)).encode()
 
 
 def two_views(size: int = 7) -> dict[str, bytes]:

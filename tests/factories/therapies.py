@@ -14,6 +14,7 @@ from portal.demonstration import consortium, slots, telling
 from portal.demonstration.consortium import Cast
 from portal.demonstration.story import Story
 from portal.demonstration.walker import Walker
+from tests.factories import kept
 
 ORDERED_AT = datetime(2026, 8, 3, 8, 0, tzinfo=UTC)
 LATER = ORDERED_AT + timedelta(days=400)
@@ -21,6 +22,10 @@ LATER = ORDERED_AT + timedelta(days=400)
 
 def small_consortium(*, days: int = 110, loggers: int = 2) -> Cast:
     """The demonstration's members with so many loggers a courier, and slots for `days` days from ORDERED_AT."""
+    return kept.from_the_start(("small_consortium", days, loggers), lambda: _found(days, loggers))
+
+
+def _found(days: int, loggers: int) -> Cast:
     before, consortium.LOGGERS_A_COURIER = consortium.LOGGERS_A_COURIER, loggers
     try:
         cast = consortium.found(at=ORDERED_AT, tell=lambda line: None)
@@ -80,6 +85,14 @@ def told(
     cast: Cast, story: Story | None = None, *, protocol: str = "cd19-fresh", centre: str = "X0042", number: int = 1
 ) -> Told:
     """Order a therapy and walk it as its story says."""
+    story = story or Story("as planned")
+    known = ("told", repr(story), protocol, centre, number)
+    one = kept.going_on(known, lambda: _told(cast, story, protocol, centre, number))
+    one.cast = one.walker.cast = cast
+    return one
+
+
+def _told(cast: Cast, story: Story, protocol: str, centre: str, number: int) -> Told:
     therapy = telling.order(
         cast,
         centre=cast.parties[centre],
@@ -87,6 +100,6 @@ def told(
         number=number,
         at=ORDERED_AT + timedelta(hours=number),
     )
-    walker = Walker(cast, therapy, until=LATER, seed=number, story=story or Story("as planned"))
+    walker = Walker(cast, therapy, until=LATER, seed=number, story=story)
     walker.run()
     return Told(cast, therapy, walker)

@@ -5,7 +5,7 @@ include "poseidon.circom";
 // Hash of exactly L field elements: Merkle-Damgard over Poseidon(16), fifteen elements a block, the last block
 // filled with zeros. The first chaining value names version, domain and length, so that no two uses can collide.
 template HashMany(L, DOMAIN) {
-    var VERSION = 1;
+    var VERSION = 2;
     var NB = (L + 14) \ 15;
     signal input in[L];
     signal output out;

@@ -34,7 +34,7 @@ template Releases(R) {
         below[i].in <== hi[i] - value[i];
 
         leaf[i] = Poseidon(5);
-        leaf[i].inputs[0] <== 3000;
+        leaf[i].inputs[0] <== 3100;
         leaf[i].inputs[1] <== salt[i];
         leaf[i].inputs[2] <== therapy;
         leaf[i].inputs[3] <== code[i];

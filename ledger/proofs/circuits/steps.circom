@@ -9,10 +9,11 @@ include "./hashing.circom";
 template OneHot(S) {
     signal input enabled;
     signal input index;
-    signal input chosen[S];
+    signal output chosen[S];
     var sum = 0;
     var weighted = 0;
     for (var i = 0; i < S; i++) {
+        chosen[i] <-- (enabled == 1 && index == i) ? 1 : 0;
         chosen[i] * (chosen[i] - 1) === 0;
         sum += chosen[i];
         weighted += i * chosen[i];
@@ -21,67 +22,154 @@ template OneHot(S) {
     weighted === index;
 }
 
-// The steps of a segment, in order. Times are whole seconds since the epoch. A step begins no earlier than its
-// predecessor ended and waits no longer than allowed; it ends no earlier than it began and lasts no longer than
-// allowed. Because nothing ever goes back, the range checks on the first start and the last end hold for all.
-// A place without a step has limits of zero in the specification: its start and end equal the last step's end.
-template Steps(S) {
-    var SPAN_BITS = 28;
+// The one of S values that `index` names; 0 when not enabled.
+template Pick(S) {
+    signal input enabled;
+    signal input index;
+    signal input value[S];
+    signal output out;
+    component place = OneHot(S);
+    place.enabled <== enabled;
+    place.index <== index;
+    signal part[S];
+    var sum = 0;
+    for (var i = 0; i < S; i++) {
+        part[i] <== place.chosen[i] * value[i];
+        sum += part[i];
+    }
+    out <== sum;
+}
+
+// One step: after both of its predecessors, not too long after the later of them, not too long itself, and signed by
+// two people where that is asked. A step that is left out must be optional; time stands still in it, so that what
+// comes after it waits for what came before it.
+template Step(PLACES) {
+    var SPAN_BITS = 27;
     signal input therapy;
-    signal input count;
-    signal input maxTotal;
+    signal input code;
+    signal input rules;
+    // Ends of what may come before: place 0 is the beginning, place k the k-th step.
+    signal input ended[PLACES];
+    signal input active;
+    signal input salt;
+    signal input start;
+    signal input end;
+    signal input document;
+    signal input performer;
+    signal input verifier;
+    signal output leaf;
+
+    // longest duration 32, longest wait 32, two predecessors 8 each, optional 1, two people 1. Each part is bounded
+    // below, so `rules` has one reading.
+    signal maxDuration <-- rules & 4294967295;
+    signal maxWait <-- (rules >> 32) & 4294967295;
+    signal first <-- (rules >> 64) & 255;
+    signal second <-- (rules >> 72) & 255;
+    signal optional <-- (rules >> 80) & 1;
+    signal paired <-- (rules >> 81) & 1;
+    maxDuration + 4294967296 * maxWait + (1 << 64) * first + (1 << 72) * second + (1 << 80) * optional + (1 << 81) * paired === rules;
+    optional * (optional - 1) === 0;
+    paired * (paired - 1) === 0;
+
+    active * (active - 1) === 0;
+    (1 - active) * (1 - optional) === 0;
+
+    component before[2];
+    component after[2];
+    for (var i = 0; i < 2; i++) {
+        before[i] = Pick(PLACES);
+        before[i].enabled <== 1;
+        before[i].index <== i == 0 ? first : second;
+        for (var k = 0; k < PLACES; k++) before[i].value[k] <== ended[k];
+        after[i] = Num2Bits(SPAN_BITS);
+        after[i].in <== start - before[i].out;
+    }
+    // Naming the earlier predecessor would make the wait longer, never shorter.
+    signal later <-- (start - before[1].out < start - before[0].out) ? 1 : 0;
+    later * (later - 1) === 0;
+    signal ready <== before[0].out + later * (before[1].out - before[0].out);
+    component waited = Num2Bits(SPAN_BITS);
+    waited.in <== maxWait - (start - ready);
+    component lasted = AtMost(SPAN_BITS);
+    lasted.value <== end - start;
+    lasted.limit <== maxDuration;
+    (1 - active) * (start - ready) === 0;
+    (1 - active) * (end - start) === 0;
+
+    // Somebody verified, and it was not the one who performed: both factors have an inverse.
+    signal twoPeople <== active * paired;
+    signal apart <== verifier * (performer - verifier);
+    signal inverse <-- (twoPeople == 1 && apart != 0) ? 1 / apart : 0;
+    apart * inverse === twoPeople;
+
+    component hash = Poseidon(9);
+    hash.inputs[0] <== 2100;
+    hash.inputs[1] <== salt;
+    hash.inputs[2] <== therapy;
+    hash.inputs[3] <== code;
+    hash.inputs[4] <== start;
+    hash.inputs[5] <== end;
+    hash.inputs[6] <== document;
+    hash.inputs[7] <== performer;
+    hash.inputs[8] <== verifier;
+    leaf <== active * hash.out;
+}
+
+// The steps of a segment: a graph, written in an order in which every predecessor stands before its step. Times are
+// whole seconds since the epoch. Nothing begins before `begin`, and nothing goes back, so that its range check holds
+// for all; a place without a step is an optional one that was left out.
+template Steps(S) {
+    signal input therapy;
+    signal input begin;
+    signal input spanFrom;
+    signal input spanTo;
+    signal input maxSpan;
     signal input code[S];
-    signal input maxDuration[S];
-    signal input maxWait[S];
+    signal input rules[S];
     signal input active[S];
     signal input salt[S];
     signal input start[S];
     signal input end[S];
     signal input document[S];
+    signal input performer[S];
+    signal input verifier[S];
     signal output root;
 
-    component firstBits = Num2Bits(32);
-    firstBits.in <== start[0];
-    component lastBits = Num2Bits(32);
-    lastBits.in <== end[S - 1];
-    component total = AtMost(32);
-    total.value <== end[S - 1] - start[0];
-    total.limit <== maxTotal;
+    component beginBits = Num2Bits(32);
+    beginBits.in <== begin;
 
-    component duration[S];
-    component wait[S];
-    component leaf[S];
-    component all = HashMany(S + 1, 2);
-    var steps = 0;
+    component step[S];
+    component all = HashMany(S, 2);
     for (var i = 0; i < S; i++) {
-        active[i] * (active[i] - 1) === 0;
-        if (i == 0) {
-            active[0] === 1;
-        } else {
-            active[i] * (1 - active[i - 1]) === 0;
-        }
-        steps += active[i];
-
-        duration[i] = AtMost(SPAN_BITS);
-        duration[i].value <== end[i] - start[i];
-        duration[i].limit <== maxDuration[i];
-        if (i > 0) {
-            wait[i] = AtMost(SPAN_BITS);
-            wait[i].value <== start[i] - end[i - 1];
-            wait[i].limit <== maxWait[i];
-        }
-
-        leaf[i] = Poseidon(7);
-        leaf[i].inputs[0] <== 2000;
-        leaf[i].inputs[1] <== salt[i];
-        leaf[i].inputs[2] <== therapy;
-        leaf[i].inputs[3] <== code[i];
-        leaf[i].inputs[4] <== start[i];
-        leaf[i].inputs[5] <== end[i];
-        leaf[i].inputs[6] <== document[i];
-        all.in[1 + i] <== active[i] * leaf[i].out;
+        step[i] = Step(i + 1);
+        step[i].therapy <== therapy;
+        step[i].code <== code[i];
+        step[i].rules <== rules[i];
+        step[i].active <== active[i];
+        step[i].salt <== salt[i];
+        step[i].start <== start[i];
+        step[i].end <== end[i];
+        step[i].document <== document[i];
+        step[i].performer <== performer[i];
+        step[i].verifier <== verifier[i];
+        step[i].ended[0] <== begin;
+        for (var k = 1; k <= i; k++) step[i].ended[k] <== end[k - 1];
+        all.in[i] <== step[i].leaf;
     }
-    steps === count;
-    all.in[0] <== count;
     root <== all.out;
+
+    // From the start of one step to the end of another: vein to vein.
+    component from = Pick(S);
+    from.enabled <== 1;
+    from.index <== spanFrom;
+    component to = Pick(S);
+    to.enabled <== 1;
+    to.index <== spanTo;
+    for (var i = 0; i < S; i++) {
+        from.value[i] <== start[i];
+        to.value[i] <== end[i];
+    }
+    component span = AtMost(32);
+    span.value <== to.out - from.out;
+    span.limit <== maxSpan;
 }

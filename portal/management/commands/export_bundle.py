@@ -36,7 +36,7 @@ class Command(BaseCommand):
             file_format.write(target, bundle)
         except OSError as problem:
             raise CommandError(f"The file cannot be written: {problem}") from None
-        self.stdout.write(f"{target}: {len(bundle.records):,} records. Check it with")
+        self.stdout.write(f"{target}: {bundle.record_count:,} records. Check it with")
         self.stdout.write(f'  python -m ledger.verify {target} --log-key "{bundle.log_key}"')
 
 

@@ -51,13 +51,17 @@ def page() -> str:
     return HEAD + "".join(rows) + TAIL
 
 
-def _row(name: str, field: FieldInfo) -> str:
+def variable(name: str, field: FieldInfo) -> str:
+    """The environment variable that sets a field of the configuration."""
     alias = field.validation_alias
-    variable = str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"NEEDLEPOINT_{name.upper()}"
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"NEEDLEPOINT_{name.upper()}"
+
+
+def _row(name: str, field: FieldInfo) -> str:
     limits = [f"{rule.ge} or more" for rule in field.metadata if isinstance(rule, Ge)]
     limits += [f"{rule.le} at most" for rule in field.metadata if isinstance(rule, Le)]
     said = f"{field.description}" + (f" ({', '.join(limits)})" if limits else "")
-    return f"| `{variable}` | {_shown(field.default)} | {said} |\n"
+    return f"| `{variable(name, field)}` | {_shown(field.default)} | {said} |\n"
 
 
 def _shown(value: object) -> str:

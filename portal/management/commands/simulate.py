@@ -123,6 +123,7 @@ def _as_json(reading: NewReading) -> dict[str, Any]:
         "at": reading.at.isoformat().replace("+00:00", "Z"),
         "temperature_c": f"{sign}{whole}.{rest:02d}",
         "tilt": reading.tilt_degrees,
+        **({} if reading.shock_g is None else {"shock_g": reading.shock_g}),
     }
 
 

@@ -5,7 +5,6 @@ It needs a demonstration that is being served (`make run`), Playwright (a develo
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from custody.exceptions.models import CustodyException
 from custody.therapies.models import OpenStep, Therapy
-
-CHROMIUM = os.environ.get("NEEDLEPOINT_TEST_CHROMIUM", "/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-PHONE, TABLET, DESK = 390, 1180, 1280
+from ledger.divergence import queries as divergences
+from ledger.divergence.queries import DivergenceLine
+from portal.management.browser import DESK, PHONE, TABLET, chromium, page_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,26 @@ def pictures() -> Iterator[Picture]:
     yield Picture("14-ledger", "Rune Lindqvist", "/ledger/", theme="dark")
 
 
+def diverged() -> Iterator[Picture]:
+    """What people see of each kind of divergence that is open at this moment, and of a therapy that is held for one."""
+    found: dict[str, DivergenceLine] = {}
+    for one in divergences.divergences(limit=50):
+        if one.open:
+            found.setdefault(one.kind, one)
+    for kind, one in sorted(found.items()):
+        yield Picture(f"divergence-{kind.replace('_', '-')}", "Rune Lindqvist", f"/divergences/{one.id}/")
+    if found:
+        yield Picture("divergence-worklist", "Adaeze Okonjo", "/", width=TABLET)
+        yield Picture("divergence-phone", "Kofi Osei", "/", width=PHONE, theme="dark")
+        yield Picture("divergence-ledger", "Rune Lindqvist", "/ledger/")
+    held = (
+        Therapy.objects.filter(held_since__isnull=False, parties__party__code="X0042").order_by("-changed_at").first()
+    )
+    if held:
+        yield Picture("divergence-held-journey", "Adaeze Okonjo", f"/therapies/{held.pk}/")
+        yield Picture("divergence-hold", "Adaeze Okonjo", f"/therapies/{held.pk}/hold/")
+
+
 def _open(step: str, party: str) -> str:
     row = OpenStep.objects.filter(step=step, party__code=party, held="").order_by("due_at").first()
     return str(row.therapy_id) if row else ""
@@ -78,39 +96,24 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--url", default=settings.PUBLIC_URL, help="where the demonstration is served")
+        parser.add_argument(
+            "--diverged", action="store_true", help="take those of the open divergences (after manage.py unsafe_tamper)"
+        )
         parser.add_argument("--into", default=str(settings.BASE_DIR / "docs" / "tour"), help="folder of the pictures")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            from playwright.sync_api import sync_playwright
-        except ImportError:
-            raise CommandError(
-                "Playwright is missing: it is a development requirement. Run `make check` once."
-            ) from None
-        if not Path(CHROMIUM).exists():
-            raise CommandError(f"There is no Chromium at {CHROMIUM}; set NEEDLEPOINT_TEST_CHROMIUM.")
         folder = Path(options["into"])
         folder.mkdir(parents=True, exist_ok=True)
-        shown = list(pictures())
-        with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        shown = list(diverged() if options["diverged"] else pictures())
+        with chromium() as browser:
             for picture in shown:
                 self._take(browser, picture, options["url"].rstrip("/"), folder)
                 self.stdout.write(f"  {picture.name}.png")
-            browser.close()
         self.stdout.write(f"{len(shown)} pictures in {folder.name}/.")
 
     def _take(self, browser: Any, picture: Picture, url: str, folder: Path) -> None:
-        height = 844 if picture.width == PHONE else 900
-        context = browser.new_context(
-            base_url=url, viewport={"width": picture.width, "height": height}, color_scheme=picture.theme
-        )
-        context.set_default_timeout(60_000)
-        page = context.new_page()
-        page.goto("/accounts/login/")
+        page = page_of(browser, url, picture.person, width=picture.width, theme=picture.theme)
         if picture.person:
-            page.get_by_role("button", name=picture.person).click()
-            page.wait_for_url("**/")
             page.goto(picture.path)
         page.wait_for_load_state("networkidle")
         if picture.press:
@@ -118,4 +121,4 @@ class Command(BaseCommand):
             page.wait_for_timeout(25_000)
         page.wait_for_timeout(700)
         page.screenshot(path=str(folder / f"{picture.name}.png"), full_page=picture.whole)
-        context.close()
+        page.context.close()

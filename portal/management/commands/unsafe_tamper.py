@@ -26,4 +26,4 @@ class Command(BaseCommand):
         except tampering.NothingToTamperWith as problem:
             raise CommandError(f"{problem} Run manage.py seed_demo first.") from problem
         self.stdout.write(self.style.WARNING(done))
-        self.stdout.write(f"Now look at {settings.PUBLIC_URL}/divergences/: the members' witnesses report it there.")
+        self.stdout.write(f"Now look at {settings.PUBLIC_URL}/divergences/: witnesses, or the audit, report it there.")

@@ -6,6 +6,7 @@ import signal
 import threading
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from ledger.outbox.handlers import known_queues
@@ -25,7 +26,8 @@ class Command(BaseCommand):
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-        background, announcer = Background(queues=queues, sequence=not options["no_sequencer"]), Announcer()
+        sequence = not (options["no_sequencer"] or settings.SEQUENCER_APART)
+        background, announcer = Background(queues=queues, sequence=sequence), Announcer()
         announcer.start()
         background.start()
         self.stdout.write(f"Working on {', '.join(queues)}. Stop with Ctrl-C.")

@@ -2,7 +2,7 @@
 // is checked on the way (log.js); whether the shared rules admitted it is not replayed here, witnesses do that.
 import { parseBytes } from "./encoding.js";
 import { readKey } from "./groth16.js";
-import { base64, canonical, checkInclusion, digest, doubt, keyId, openCheckpoint, openRecord, readLogKey } from "./log.js";
+import { base64, canonical, checkInclusion, digest, doubt, keyId, memberLogKey, openCheckpoint, openRecord, readLogKey } from "./log.js";
 import { hex } from "./encoding.js";
 
 const GENESIS = "0".repeat(64);
@@ -19,16 +19,43 @@ export function readCheckpoint({ note, vkey, size }, trusted = null) {
   return checkpoint;
 }
 
+/**
+ * The checkpoint of each log that the evidence stands on: the operator's is given, and it holds the records that
+ * announce the others (`facts.logs`) with their keys.
+ */
+function treesOf(evidence, facts, checkpoint) {
+  const trees = new Map([["", checkpoint]]);
+  return (code = "") => {
+    if (!trees.has(code)) {
+      if (!Object.hasOwn(evidence.logs ?? {}, code)) doubt("a record's log shows no checkpoint");
+      const { note, size } = evidence.logs[code];
+      const { key } = facts.logs.get(code) ?? doubt("the operator has announced no such log");
+      const tree = openCheckpoint(note, memberLogKey(`${checkpoint.origin}/${code}`, key));
+      if (tree.size !== size) doubt("the evidence speaks of another checkpoint than it names");
+      trees.set(code, tree);
+    }
+    return trees.get(code);
+  };
+}
+
+/** A record stands in the log that it names: its author's own, or the operator's. */
+function checkHome({ log = "" }, entry, tree, facts) {
+  if (entry.log !== tree.origin) doubt("a record belongs to another log");
+  if (log && facts.logs.get(log).party !== entry.signer.party) doubt("a record stands in another member's log");
+}
+
 /** What every therapy's proofs rest on. `count` is the number of records checked. */
 export function readShared(shared, checkpoint) {
   readCheckpoint(shared, checkpoint);
   const parties = new Map();
-  const facts = { parties, protocols: new Map(), keys: new Map(), devices: [], count: 0 };
-  const opened = shared.records.map((record) => ({ record, envelope: envelopeOf(record, checkpoint) }));
-  opened.sort((a, b) => a.record.index - b.record.index);
-  for (const { envelope } of opened) {
-    const { entry } = openRecord(envelope, (claimed) => keysOf(parties, claimed));
-    if (entry.log !== checkpoint.origin) doubt("a record belongs to another log");
+  const facts = { parties, protocols: new Map(), keys: new Map(), devices: [], logs: new Map(), count: 0 };
+  const treeOf = treesOf(shared, facts, checkpoint);
+  // The operator's log first: members, and the logs of members, are announced in it.
+  const ordered = [...shared.records].sort((a, b) => Number(a.log > "") - Number(b.log > "") || a.index - b.index);
+  for (const record of ordered) {
+    const tree = treeOf(record.log);
+    const { entry } = openRecord(envelopeOf(record, tree), (claimed) => keysOf(parties, claimed));
+    checkHome(record, entry, tree, facts);
     learn(facts, entry);
     facts.count += 1;
   }
@@ -36,19 +63,26 @@ export function readShared(shared, checkpoint) {
   return facts;
 }
 
-/** One therapy's chain: `{ therapy, protocol, done, readings, proofs, refused, count, complete }`. */
-export function readChain(pack, facts, checkpoint) {
+/**
+ * One therapy's chain: `{ therapy, protocol, done, readings, proofs, refused, count, complete }`. Its signatures are put
+ * into the list `later`: nothing of the chain may be believed before they were checked.
+ */
+export function readChain(pack, facts, checkpoint, later) {
   readCheckpoint(pack, checkpoint);
   const chain = { therapy: pack.therapy, protocol: "", done: {}, readings: {}, proofs: [], refused: [], count: 0, complete: !pack.stated };
   const offers = new Map();
-  let [seq, prev] = [0, GENESIS];
+  const treeOf = treesOf(pack, facts, checkpoint);
+  let [seq, prev, from] = [0, GENESIS, ""];
   for (const record of pack.records) {
-    const { entry, hash } = openRecord(envelopeOf(record, checkpoint), (claimed) => keysOf(facts.parties, claimed));
-    if (entry.log !== checkpoint.origin || entry.chain_kind !== "therapy" || entry.subject !== pack.therapy) {
+    const tree = treeOf(record.log);
+    const { entry, hash } = openRecord(envelopeOf(record, tree), (claimed) => keysOf(facts.parties, claimed), later);
+    checkHome(record, entry, tree, facts);
+    if (entry.chain_kind !== "therapy" || entry.subject !== pack.therapy) {
       doubt("a record of another therapy was put among the evidence");
     }
     if (chain.complete && (entry.seq !== seq || entry.prev !== prev)) doubt(`record ${seq} of the therapy's chain is missing or not linked`);
-    [seq, prev] = [entry.seq + 1, hash];
+    if (chain.complete && (entry.prev_log ?? "") !== (from && from !== entry.log ? from : "")) doubt("a record does not name the log of the one before it");
+    [seq, prev, from] = [entry.seq + 1, hash, entry.log];
     replay(chain, entry, offers);
     chain.count += 1;
   }
@@ -76,7 +110,7 @@ function keysOf(parties, entry) {
   return {};
 }
 
-function learn({ parties, protocols, keys, devices }, entry) {
+function learn({ parties, protocols, keys, devices, logs }, entry) {
   const { type, subject, body, signer } = entry;
   const operator = () => parties.get(signer.party)?.kind === "operator" || doubt("a record of the operator has another author");
   if (entry.chain_kind === "register") {
@@ -88,13 +122,16 @@ function learn({ parties, protocols, keys, devices }, entry) {
       doubt("a member's key was added by another member");
     }
     parties.get(subject).keys[keyId(body.public_key)] = body.public_key;
+  } else if (type === "ledger.log.opened/v1") {
+    operator();
+    logs.set(body.code, { party: subject, key: body.public_key });
   } else if (type === "ledger.document.published/v1") {
     operator();
     const name = hex(digest(TEXT.encode(canonical(body.document))));
     if (body.kind === "protocol") protocols.set(name, body.document);
     if (Object.hasOwn(KEY_KINDS, body.kind)) {
       const key = readKey(body.document);
-      keys.set(key.digest, { key, ceremony: KEY_KINDS[body.kind], circuit: body.code });
+      keys.set(key.digest, { key, ceremony: KEY_KINDS[body.kind], circuit: `${body.code}/v${String(body.version).split(".")[0]}` });
     }
   } else if (type === "custody.device.registered/v1") {
     devices.push({ place: body.place, point: [body.babyjubjub.x, body.babyjubjub.y] });

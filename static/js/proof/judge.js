@@ -1,10 +1,11 @@
 // Judges a therapy's proofs: everything that a proof must speak about is recomputed from signed records, then the
-// pairing equation is checked. Answers are plain values, so that they can cross from a worker to its page.
+// pairing equations are checked, many at once. Answers are plain values, so that they can cross to the page.
+import { failing, forged } from "./batch.js";
 import { readChain, readCheckpoint, readShared } from "./facts.js";
-import { verify } from "./groth16.js";
-import { Doubt, doubt } from "./log.js";
+import { Doubt, doubt, NOT_GENUINE } from "./log.js";
 import { specificationOf, stepsOf } from "./specification.js";
 import { expectedPublicInputs, registryRoot } from "./statement.js";
+import { publicInputsThen } from "./statement-v1.js";
 
 const INPUTS = ["therapy", "specHash", "readingsRoot", "stepsRoot", "releaseRoot", "deviceRegistry"];
 const INPUT_WORDS = {
@@ -36,45 +37,77 @@ export class Run {
     };
   }
 
-  /** `{ therapy, records, complete, segments: [{ segment, title, holds, problem, … }] }`; throws a Doubt. */
-  judge(pack) {
-    const chain = readChain(pack, this.facts, this.checkpoint);
-    const protocol = this.facts.protocols.get(chain.protocol);
-    if (chain.proofs.length && !protocol) doubt("the therapy's protocol is not on the ledger");
-    const segments = chain.proofs.map((proof) => this.#segment(proof, chain, protocol));
-    return { therapy: chain.therapy, records: chain.count, complete: chain.complete, segments };
+  /**
+   * Judges several therapies at once, each the text of its evidence. One answer each, in their order:
+   * `{ therapy, records, complete, segments: [{ segment, title, holds, problem, … }] }`, or `{ failed, problem }`.
+   */
+  async judge(texts) {
+    const signatures = [];
+    const claims = [];
+    const answers = texts.map((text) => this.#opened(text, signatures, claims));
+    for (const place of await forged(signatures)) Object.assign(signatures[place].answer, { failed: true, problem: NOT_GENUINE });
+    const asked = claims.filter(({ answer }) => !answer.failed);
+    for (const place of await failing(asked)) {
+      Object.assign(asked[place].segment, { holds: false, problem: "the proof does not hold: the pairing equation fails" });
+    }
+    return answers;
   }
 
-  #segment(proof, chain, protocol) {
-    const started = performance.now();
+  // Everything but signatures and pairing equations, which are put into the two lists with what they decide on.
+  #opened(text, signatures, claims) {
+    const answer = {};
+    const [own, asked] = [[], []];
+    try {
+      const chain = readChain(JSON.parse(text), this.facts, this.checkpoint, own);
+      const protocol = this.facts.protocols.get(chain.protocol);
+      if (chain.proofs.length && !protocol) doubt("the therapy's protocol is not on the ledger");
+      const segments = chain.proofs.map((proof) => this.#segment(proof, chain, protocol, asked));
+      Object.assign(answer, { therapy: chain.therapy, records: chain.count, complete: chain.complete, segments });
+    } catch (problem) {
+      return Object.assign(answer, { failed: true, problem: said(problem) });
+    }
+    own.forEach((one) => signatures.push({ ...one, answer }));
+    asked.forEach((one) => claims.push({ ...one, answer }));
+    return answer;
+  }
+
+  #segment(proof, chain, protocol, asked) {
     const segment = protocol.segments.find(({ code }) => code === proof.segment);
     const answer = { segment: proof.segment, title: segment?.title ?? proof.segment, circuit: proof.circuit, key: proof.key, holds: false, problem: "" };
     try {
       if (!segment) doubt("the protocol has no such segment");
-      Object.assign(answer, this.#holds(proof, chain, protocol, segment), { holds: true });
+      const { key, publicInputs, covers } = this.#claimed(proof, chain, protocol, segment);
+      Object.assign(answer, covers, { holds: true });
+      asked.push({ key, publicInputs, proof: proof.proof, segment: answer });
     } catch (problem) {
       answer.problem = said(problem);
     }
-    return { ...answer, milliseconds: performance.now() - started };
+    return answer;
   }
 
-  #holds(proof, chain, protocol, segment) {
+  // What the proof has to hold for, by the records alone; `holds` is taken back where the equation then fails.
+  #claimed(proof, chain, protocol, segment) {
     const known = this.facts.keys.get(proof.key);
     if (!known) doubt("its verification key is not on the ledger");
-    const { steps, tests } = stepsOf(protocol, segment, chain.done);
-    const leaf = (code, name) => chain.done[code]?.[name] ?? doubt(`the step “${code}” is not on record`);
-    const expected = expectedPublicInputs({
-      therapy: chain.therapy,
-      spec: specificationOf(protocol, segment, chain.done),
-      stepLeaves: steps.map(({ code }) => leaf(code, "leaf")),
-      testLeaves: tests.map(({ code }) => leaf(code, "test_leaf")),
-      readingsRoot: segment.leg ? (chain.readings[segment.leg] ?? doubt("its readings are not on record")) : null,
-      deviceRegistry: segment.leg ? this.#registry(proof.registry_size) : null,
-    });
+    if (known.circuit !== proof.circuit) doubt("its verification key was published for another circuit");
+    const leaf = ({ code, optional }, name) => chain.done[code]?.[name] ?? (optional ? null : doubt(`the step “${code}” is not on record`));
+    const readingsRoot = segment.leg ? (chain.readings[segment.leg] ?? doubt("its readings are not on record")) : null;
+    const deviceRegistry = segment.leg ? this.#registry(proof.registry_size) : null;
+    const said = { therapy: chain.therapy, readingsRoot, deviceRegistry };
+    const { steps, tests } = stepsOf(protocol, segment);
+    const expected = isFirstVersion(proof.circuit)
+      ? publicInputsThen({ ...said, protocol, segment, done: chain.done, leaf })
+      : expectedPublicInputs({
+          ...said,
+          spec: specificationOf(protocol, segment),
+          stepLeaves: steps.map((step) => leaf(step, "leaf")),
+          testLeaves: tests.map((step) => leaf(step, "test_leaf")),
+        });
     const other = INPUTS.find((name, i) => proof.inputs[name] !== expected[i]);
     if (other) doubt(`the proof speaks of ${INPUT_WORDS[other]}`);
-    if (!verify(known.key, expected, proof.proof)) doubt("the proof does not hold: the pairing equation fails");
-    return { ceremony: known.ceremony, steps: steps.length, tests: tests.length, readings: Boolean(segment.leg) };
+    const done = steps.filter(({ code }) => chain.done[code]).length;
+    const covers = { ceremony: known.ceremony, steps: done, tests: tests.length, readings: Boolean(segment.leg) };
+    return { key: known.key, publicInputs: expected, covers };
   }
 
   #registry(size) {
@@ -85,6 +118,12 @@ export class Run {
     }
     return this.roots.get(size);
   }
+}
+
+// The circuit's name on the ledger says which statement it proves: segment-600/v2.
+function isFirstVersion(circuit) {
+  const version = /^segment-[1-9][0-9]{0,5}\/v([12])$/.exec(circuit)?.[1] ?? doubt("the proof is for a statement that this page does not know");
+  return version === "1";
 }
 
 /** A failure as a sentence: ours as it stands, anything else named as malformed. */

@@ -2,12 +2,15 @@
 // envelopes over RFC 8785 canonical JSON, Ed25519. The same checks as ledger/crypto; everything here throws a Doubt.
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { genuine } from "./batch.js";
 import { hex, parseBytes } from "./encoding.js";
 
 const TEXT = new TextEncoder();
 const PAYLOAD_TYPE = "application/vnd.needlepoint.record+json";
 const MAX_PATH = 63;
 const ED25519_NOTE = 1;
+
+export const NOT_GENUINE = "a record's signature is not genuine";
 
 /** A check that failed; the message is a sentence for a person. */
 export class Doubt extends Error {}
@@ -63,6 +66,13 @@ export function readLogKey(vkey) {
   return { name, keyId: id, publicKey: checkedKey(material.subarray(1)) };
 }
 
+/** The key of a member's log of this name, as the operator announced it (hex). */
+export function memberLogKey(name, announced) {
+  const publicKey = parseBytes(announced, 32);
+  const keyId = digest(TEXT.encode(`${name}\n`), Uint8Array.of(ED25519_NOTE), publicKey).subarray(0, 4);
+  return { name, keyId: hex(keyId), publicKey: checkedKey(publicKey) };
+}
+
 /** The checkpoint in a note that the log signed: `{ origin, size, root }`. */
 export function openCheckpoint(note, logKey) {
   const cut = note.lastIndexOf("\n\n");
@@ -106,8 +116,9 @@ export function checkInclusion({ index, path }, envelope, { size, root }) {
 
 /**
  * A record as its party signed it: `{ entry, hash }`. `keysOf(entry)` gives that party's public keys (hex) by key id.
+ * With a list `later` its signatures are put there to be checked all at once, before anything is made of the record.
  */
-export function openRecord(envelope, keysOf) {
+export function openRecord(envelope, keysOf, later = null) {
   const { payload, payloadType, signatures } = readCanonical(envelope);
   if (payloadType !== PAYLOAD_TYPE || !Array.isArray(signatures)) doubt("an envelope is not one of a record");
   const bytes = base64(payload);
@@ -117,7 +128,10 @@ export function openRecord(envelope, keysOf) {
   const known = signatures.filter(({ keyid }) => Object.hasOwn(keys, keyid));
   if (!known.length) doubt("a record is signed by no key of its author");
   for (const { keyid, sig } of known) {
-    if (!signed(base64(sig), message, checkedKey(parseBytes(keys[keyid], 32)))) doubt("a record's signature is not genuine");
+    const publicKey = checkedKey(parseBytes(keys[keyid], 32));
+    const signature = base64(sig);
+    if (later) later.push({ signature, message, publicKey });
+    else if (!signed(signature, message, publicKey)) doubt(NOT_GENUINE);
   }
   return { entry, hash: hex(digest(bytes)) };
 }
@@ -149,11 +163,7 @@ function checkedKey(bytes) {
 }
 
 function signed(signature, message, publicKey) {
-  try {
-    return ed25519.verify(signature, message, publicKey, { zip215: false });
-  } catch {
-    return false;
-  }
+  return genuine({ signature, message, publicKey });
 }
 
 function splitTwice(text, mark) {

@@ -5,3 +5,5 @@
 //   verify(key, inputs, proof)                    true or false
 export { readKey, statementId, verify, verifyBatch } from "./groth16.js";
 export { expectedPublicInputs, registryRoot, releaseRoot, specHash, stepsRoot } from "./statement.js";
+export { failing, forged } from "./batch.js";
+export { poseidon16 } from "./poseidon16.js";

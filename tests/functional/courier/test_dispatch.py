@@ -51,5 +51,5 @@ def test_a_logger_is_registered_by_scan_and_its_key_is_shown_once(as_person: Any
     expect(page.locator("#authorization")).to_contain_text("Device ")
     is_sound(page)
     page.get_by_role("link", name="All loggers").click()
-    expect(page.get_by_text(f"L-90{width}")).to_be_visible()
+    expect(page.get_by_role("rowheader", name=f"L-90{width}")).to_be_visible()
     is_sound(page)

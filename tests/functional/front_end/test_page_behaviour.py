@@ -159,13 +159,14 @@ def test_a_frame_refetches_what_follows_it_and_nothing_else(live_page):
     page, socket = live_page
     _watched(page, "one kind:custody.handoff")
 
-    for number, kind, subject in (
-        (7, "order.placed/v1", "one"),
-        (8, "custody.handoff.accepted/v1", "two"),
-        (9, "x", "two"),
+    for number, kind, subject, told in (
+        (7, "order.placed/v1", "one", 1),
+        (8, "custody.handoff.accepted/v1", "two", 2),
+        (9, "x", "two", 2),
     ):
         socket.tell(number, kind, subject)
-        page.wait_for_timeout(150)
+        # What comes together is told as one, so each has to be told before the next comes.
+        page.wait_for_function("(count) => (window.changes ?? []).length >= count", arg=told)
 
     assert _changes(page) == [7, 8]
 

@@ -12,6 +12,13 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 ANALYST = "Saskia Vos"
+DUE = {
+    "Cells collected": ("10 %", "32,000"),
+    "Product infused": ("50 %", "160,000"),
+    "Six months after infusion": ("20 %", "64,000"),
+    "Twelve months after infusion": ("20 %", "64,000"),
+}
+"""What the protocol of every therapy told here (CD19, fresh) makes due at each milestone, of EUR 320,000."""
 
 
 def clean(page: Page) -> None:
@@ -34,10 +41,13 @@ def test_every_page_is_clean(as_person: Open, width: int, theme: str) -> None:
 
 def test_a_milestone_names_the_record_that_reached_it_and_gives_its_proof(as_person: Open) -> None:
     page = as_person(ANALYST)
-    row = page.get_by_role("row", name="Product infused").first
+    # Tests beside this one reach milestones of their own, and the page has the last few: any of them will do.
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="Proof file")).first
 
-    expect(row).to_contain_text("50 %")
-    expect(row).to_contain_text("EUR\u00a0160,000")
+    said = row.inner_text()
+    share, amount = next(due for title, due in DUE.items() if title in said)
+    expect(row).to_contain_text(share)
+    expect(row).to_contain_text(f"EUR\u00a0{amount}")
     expect(row).to_contain_text("verified")
     with page.expect_download() as download:
         row.get_by_role("link", name="Proof file").click()

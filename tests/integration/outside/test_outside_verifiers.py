@@ -1,7 +1,7 @@
 """Verifiers that we did not write accept the portal's log as it is served, and refuse it when one bit is another.
 
 PyPI `aics-tlog` and `aics-witness`, sigstore's Merkle and checkpoint code, securesystemslib's DSSE, npm
-`@sigstore/verify`, and Go's `sumdb/note` and `sumdb/tlog`.
+`@sigstore/verify`, and Go's `sumdb/note` and `sumdb/tlog`; for witnesses' ML-DSA-44 npm `@noble/post-quantum`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.crypto import checkpoint, cosignature, merkle, notes, tiles, tlog_proof
+from ledger.crypto import checkpoint, cosignature, merkle, mldsa, notes, tiles, tlog_proof
 from ledger.crypto.ed25519 import InMemorySigner
 from tests.integration.outside import tools
 from tests.integration.outside.conftest import Published
@@ -132,7 +132,7 @@ def test_a_record_with_one_bit_changed_is_refused(copy, verify):
     entry = bytearray(copy.entry)
     entry[len(entry) // 2] ^= 1
     (copy.folder / "record.dsse").write_bytes(bytes(entry))
-    bundle = next((copy.folder / "tile" / "entries").rglob("*"))
+    bundle = next(path for path in (copy.folder / "tile" / "entries").rglob("*") if path.is_file())
     damaged = bytearray(bundle.read_bytes())
     damaged[5] ^= 1
     bundle.write_bytes(bytes(damaged))
@@ -150,6 +150,22 @@ def test_a_tile_with_one_bit_changed_is_refused_by_who_reads_tiles(copy, outside
 
     by_go = tools.run(go_program, copy.folder, copy.key, str(copy.index), copy.folder / "record.dsse").returncode
     assert (by_go if outsider == "Go sumdb" else by_aics_tlog(copy)) != 0
+
+
+@pytest.mark.parametrize(("bit", "accepted"), [(None, True), (-1, False), (100, False)])
+def test_a_witness_s_post_quantum_cosignature_is_checked_by_another_implementation(published, bit, accepted):
+    signer, name = mldsa.MldsaSigner(bytes(range(32))), "witness.example/member"
+    text = published.note.rpartition("\n\n")[0] + "\n"
+    line = mldsa.cosign(text, name, signer, timestamp=1_795_000_000)
+    if bit is not None:
+        signature = bytearray(base64.b64decode(line.split(" ")[2]))
+        signature[bit] ^= 1
+        line = notes.format_line(name, bytes(signature[:4]), bytes(signature[4:]))
+    asked = {"note": notes.add_signature(published.note, line), "vkey": mldsa.vkey(name, signer.public_key)}
+
+    done = tools.run("node", tools.HERE / "programs" / "mldsa_check.mjs", input=json.dumps(asked))
+
+    assert (done.returncode == 0) is accepted, done.stderr
 
 
 # A witness of somebody else's follows our log.

@@ -25,6 +25,8 @@ def missing() -> str:
         return "the verifiers of others are not installed (make outside; it needs Python 3.12 or newer)"
     if not (NODE_MODULES / "@sigstore" / "verify").exists():
         return "npm's @sigstore/verify is not installed (make outside)"
+    if not (NODE_MODULES / "@noble" / "post-quantum").exists():
+        return "npm's @noble/post-quantum is not installed (make outside)"
     if not shutil.which("go") or not GO_SOURCES.exists():
         return "Go and its tlog package are not installed (Debian: golang-go golang-golang-x-mod-dev)"
     return ""

@@ -24,16 +24,19 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from custody.compliance.models import ComplianceProof
 from custody.compliance.operations import refuse_proof
+from custody.disclosures.operations import ask
 from custody.exceptions.models import CustodyException
+from custody.oversight.operations import open_inspection
+from custody.telemetry.models import Device
 from custody.therapies.models import OpenStep, Therapy, TherapyParty
 from custody.transport.models import Handoff
 from ledger.clock import now
 from ledger.log import sequencer
 from ledger.log.models import Record, RefusedAction
-from ledger.parties.models import Party
+from ledger.parties.models import Party, PartyKey
 from portal.access import Rule, rule_of
 from portal.accounts import demonstration
-from portal.accounts.actors import system_actor
+from portal.accounts.actors import actor_for, system_actor
 from portal.accounts.models import Membership, User
 from portal.accounts.roles import ROLES
 from portal.demonstration import consortium, slots
@@ -126,17 +129,67 @@ def _parts() -> dict[str, list[Any]]:
     """What stands in an address's places; `therapy` and `step` come from each therapy."""
     return {
         "leg": ["outbound"],
+        "inspection": [_inspection(), uuid4()],
+        "report": [uuid4()],
+        "form": ["pdf", "nonsense"],
         "handoff": [*Handoff.objects.values_list("pk", flat=True), uuid4()],
         "exception": [*CustodyException.objects.values_list("pk", flat=True), uuid4()],
         "proof": [*ComplianceProof.objects.values_list("pk", flat=True), uuid4()],
         "record": [Record.objects.filter(chain__kind="therapy").values_list("pk", flat=True)[0], uuid4()],
         "divergence": [reported(Party.objects.get(code=HOME), at=now()).divergence, uuid4()],
+        "hook": [uuid4()],
+        "patient": [Therapy.objects.order_by("ordered_at").values_list("patient_id", flat=True)[0], uuid4()],
+        "disclosure": [_asked_for(), uuid4()],
+        "access": [uuid4()],
+        "party": [Party.objects.get(code=HOME).pk, uuid4()],
+        "device": [Device.objects.values_list("pk", flat=True)[0], uuid4()],
+        "authenticator": [1, 10**12],
+        "person": [Membership.objects.filter(party__code=HOME).values_list("user_id", flat=True)[0], uuid4()],
+        "provider_id": ["nonsense"],
         "membership": [Membership.objects.values_list("pk", flat=True)[0], 10**12],
         "path": list(PATHS),
+        "log": ["x0042"],
         "pk": [1, 10**12],
         "key": ["nonsense"],
+        "key_id": [PartyKey.objects.filter(party__code=HOME).values_list("key_id", flat=True)[0], "0" * 64],
         "uidb36": ["zz"],
     }
+
+
+def _asked_for() -> UUID:
+    """A disclosure that an inspector has asked the centre for."""
+    at, therapy = now(), Therapy.objects.filter(centre__code=HOME).order_by("ordered_at")[0]
+    held = Membership.objects.filter(role="inspector").select_related("user", "party")[0]
+    record = ask(
+        therapy=therapy.pk,
+        holder=therapy.centre_id,
+        fields=["identity/family_name"],
+        purpose="inspection",
+        until=at + timedelta(days=5),
+        by=actor_for(held.user, held, "password"),
+        at=at,
+        key="sweep-disclosure",
+    )
+    return record.chain.subject
+
+
+def _inspection() -> UUID:
+    """An inspection of the maker that is open."""
+    at, site = now(), Party.objects.get(pk=Therapy.objects.exclude(maker=None)[0].maker_id)
+    inspector = Membership.objects.filter(role="inspector").select_related("user", "party")[0]
+    record = open_inspection(
+        site=site.pk,
+        product="",
+        since=at - timedelta(days=DAYS_PAST),
+        until=at,
+        reason="routine",
+        reference="SWEEP-1",
+        ends_at=at + timedelta(hours=4),
+        by=actor_for(inspector.user, inspector, "passkey"),
+        at=at,
+        key="sweep-inspection",
+    )
+    return record.chain.subject
 
 
 def _people() -> dict[str, User]:
@@ -163,7 +216,7 @@ def addresses(portal: Portal) -> list[Address]:
         rule = rule_of(name)
         assert rule is not None, f"{name} has no rule"
         for arguments in _arguments(portal, places):
-            about = bool(set(places) & {"therapy", "handoff", "exception", "proof", "record"})
+            about = bool(set(places) & {"therapy", "handoff", "exception", "proof", "record", "patient", "disclosure"})
             found.append(Address(name, reverse(name, kwargs=arguments), rule, about))
     return found
 
@@ -191,7 +244,7 @@ def _arguments(portal: Portal, places: tuple[str, ...]) -> Iterator[dict[str, An
         parts = portal.parts | {"therapy": [therapy.pk], "step": [*open_steps, "order"][:2]}
         for values in product(*(parts[place] for place in places)):
             yield dict(zip(places, values, strict=True))
-    unknown: list[Any] = [uuid4() if place == "therapy" else "nowhere" for place in places]
+    unknown: list[Any] = [uuid4() if place in {"therapy", "inspection"} else "nowhere" for place in places]
     yield dict(zip(places, unknown, strict=True))
 
 
@@ -231,6 +284,10 @@ def test_awkward_forms_are_refused_in_words_and_change_nothing(portal, role):
     for address in addresses(portal):
         if address.name in {"account_logout", "choose_membership"}:
             continue
+        is_closed = address.rule.kind == "permission" and not address.rule.permissions & actor_may
+        if is_closed and any(name == address.name for name, *_ in seen):
+            # A door that is closed to the role has no form: its other rooms would be asked the same again.
+            continue
         with transaction.atomic():
             # What an address changed of the session is undone with the rest, so the cookie goes back as well.
             client.cookies = session.copy()
@@ -239,7 +296,7 @@ def test_awkward_forms_are_refused_in_words_and_change_nothing(portal, role):
             for body in _bodies(names) if form not in seen else ():
                 status = client.post(address.url, body).status_code
                 sane(portal, f"POST {str(body)[:300]}", address, status)
-                if address.rule.kind == "permission" and not address.rule.permissions & actor_may:
+                if is_closed:
                     assert status in CLOSED, f"{role} may send {address.url}"
             seen.add(form)
             transaction.set_rollback(True)
@@ -291,7 +348,8 @@ def test_a_device_address_takes_nothing_without_a_key(portal):
     assert signed_in(None).post("/api/v1/readings", b"{}", "application/json").status_code == 401
 
 
-def test_another_hospital_learns_of_no_therapy(portal):
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_another_hospital_learns_of_no_therapy(portal, method):
     assert {user.email.partition("@")[2] for user in portal.stranger_to_all} > {"harrowfield.example"}
     about = [address for address in addresses(portal) if address.about]
     assert len(about) > 80
@@ -299,16 +357,15 @@ def test_another_hospital_learns_of_no_therapy(portal):
     for user in portal.stranger_to_all:
         client = signed_in(user)
         for address in about:
-            for method in ("get", "post"):
-                response = getattr(client, method)(address.url, follow=True)
-                status = response.status_code
+            response = getattr(client, method)(address.url, follow=True)
+            status = response.status_code
 
-                sane(portal, method, address, status)
-                # 422: the form is judged first, and says the same of a hand-over that there is not.
-                allowed = CLOSED | ({405} if method == "get" else {405, 422})
-                assert status in allowed, f"{user.email} gets {status} from {method} {address.url}"
-                said = response.content.decode(errors="replace")
-                assert not any(therapy.coi in said or therapy.call_name in said for therapy in portal.therapies)
+            sane(portal, method, address, status)
+            # 422: the form is judged first, and says the same of a hand-over that there is not.
+            allowed = CLOSED | ({405} if method == "get" else {405, 422})
+            assert status in allowed, f"{user.email} gets {status} from {method} {address.url}"
+            said = response.content.decode(errors="replace")
+            assert not any(therapy.coi in said or therapy.call_name in said for therapy in portal.therapies)
     assert portal.faults == []
 
 

@@ -47,6 +47,10 @@ def test_without_anything_set_it_is_the_demonstration_on_sqlite():
         ("REDIS_URL", "http://x", "redis://127.0.0.1:6379/0"),
         ("NEEDLEPOINT_KEY_ENCRYPTION_KEY", "xyz", "64 hexadecimal digits"),
         ("NEEDLEPOINT_LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
+        ("NEEDLEPOINT_CHAIN_RPC", "ws://x", "http://127.0.0.1:8545"),
+        ("NEEDLEPOINT_CHAIN_RPC", "http://127.0.0.1:8545", "needs NEEDLEPOINT_CHAIN_ID"),
+        ("NEEDLEPOINT_ANCHOR_CONTRACT", "0x12", "0x and 40 hexadecimal digits"),
+        ("NEEDLEPOINT_ANCHOR_CONTRACT", "0x" + "ab" * 20, "needs NEEDLEPOINT_CHAIN_RPC"),
         ("NEEDLEPOINT_WORKER", "thread", "use 'embedded', 'celery' or 'none'"),
         ("NEEDLEPOINT_WORKER", "celery", "needs REDIS_URL"),
         ("NEEDLEPOINT_EMAIL_URL", "mail.example", "give smtp://"),
@@ -104,3 +108,23 @@ def test_the_settings_reference_is_what_the_command_writes():
     from portal.management.commands.settings_reference import page
 
     assert (configuration.BASE_DIR / "docs/reference/settings.md").read_text() == page()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"NEEDLEPOINT_KEYSTORE": "safe"}, "use 'file' or 'pkcs11'"),
+        ({"NEEDLEPOINT_KEYSTORE": "pkcs11"}, "needs NEEDLEPOINT_PKCS11_MODULE"),
+        (
+            {"NEEDLEPOINT_KEYSTORE": "pkcs11", "NEEDLEPOINT_PKCS11_MODULE": __file__},
+            "needs NEEDLEPOINT_PKCS11_TOKEN and NEEDLEPOINT_PKCS11_PIN",
+        ),
+    ],
+)
+def test_a_keystore_that_cannot_be_is_refused(environment, capsys, values, said):
+    environment(**values)
+
+    with pytest.raises(configuration.ConfigurationError):
+        configuration.load()
+
+    assert said in capsys.readouterr().err

@@ -24,7 +24,9 @@ def reading(seq, c100=500, **more):
 
 
 def content(device):
-    return {row[0]: row[1:6] for row in Reading.objects.filter(device_id=device).values_list(*storage.FIELDS)}
+    return {
+        row[0]: (*row[1:6], row[7]) for row in Reading.objects.filter(device_id=device).values_list(*storage.FIELDS)
+    }
 
 
 def test_a_reading_is_stored_as_it_came():

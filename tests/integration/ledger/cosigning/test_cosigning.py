@@ -15,7 +15,8 @@ from ledger.cosigning.operations import BadWitnessKey, WitnessTaken, enrol_witne
 from ledger.crypto import checkpoint, cosignature, merkle, mldsa, notes, policy, tlog_proof
 from ledger.crypto.ed25519 import InMemorySigner
 from ledger.log import evidence, sequencer
-from ledger.log.models import Checkpoint
+from ledger.log.models import Checkpoint, Record
+from ledger.log.queries import chain_records
 from ledger.parties.models import Party
 from ledger.witness.keys import WitnessKeys
 from portal.demonstration.story import Story
@@ -270,3 +271,47 @@ def test_the_page_says_when_too_few_have_spoken(cast, two_of_three, witnesses):
     assert "too few witnesses have spoken" in page
     assert "Do not rely on what is newest here" in page
     assert page.count("Silent") >= 2
+
+
+def test_marks_are_verified_only_while_a_quorum_vouches(cast, witnesses, two_of_three, monkeypatch):
+    one = told(cast, Story("one", stop_before="collect"))
+    sequencer.drain()
+
+    def marks():
+        return {record.standing for record in chain_records(kind="therapy", subject=one.therapy)}
+
+    assert marks() == {"signed"}, "nobody has co-signed"
+    for code in CODES[:2]:
+        assert hand_in(witnesses[code]).status_code == 200
+    assert marks() == {"verified"}
+    later = now() + queries.STALE + timedelta(seconds=1)
+    monkeypatch.setattr("ledger.log.queries.clock.now", lambda: later)
+
+    assert marks() == {"stale"}
+    with pytest.raises(queries.StaleCheckpoint, match="last five minutes"):
+        queries.check_fresh(at=later)
+
+
+def test_a_proof_page_does_not_verify_against_a_stale_checkpoint(cast, witnesses, two_of_three):
+    for code in CODES[:2]:
+        hand_in(witnesses[code])
+    Cosignature.objects.update(signed_at=now() - timedelta(minutes=6))
+    client = somebody(cast, "M0311", "qa")
+
+    answer = client.get(reverse("proofs_index"))
+
+    assert answer.status_code == 409
+    assert "last five minutes" in answer.content.decode()
+
+
+def test_the_name_of_a_downloaded_proof_says_that_it_is_not_current(cast, witnesses, two_of_three):
+    for code in CODES[:2]:
+        hand_in(witnesses[code])
+    record = Record.objects.filter(chain__kind="register").first()
+    client = somebody(cast, "M0311", "qa")
+    address = reverse("record_proof", args=[record.pk])
+    assert "-not-current" not in client.get(address)["Content-Disposition"]
+
+    Cosignature.objects.update(signed_at=now() - timedelta(minutes=6))
+
+    assert "-not-current.tlog-proof" in client.get(address)["Content-Disposition"]

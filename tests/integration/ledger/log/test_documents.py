@@ -66,7 +66,7 @@ def test_the_newest_version_is_offered_and_the_old_one_stays(operator: Actor, at
     publish(operator, at, document | {"version": "1.10"}, key="publish-2")
     publish(operator, at, document | {"version": "1.9"}, key="publish-3")
     assert [protocol.version for protocol in queries.protocols()] == ["1.10"]
-    assert queries.protocol(documents.digest_of(document)).version == "1.0"
+    assert queries.protocol(documents.digest_of(document)).version == document["version"]
 
 
 def test_a_protocol_that_does_not_hold_together_never_reaches_the_ledger(operator: Actor, at: datetime) -> None:
@@ -78,7 +78,7 @@ def test_a_protocol_that_does_not_hold_together_never_reaches_the_ledger(operato
         documents.publish_document(
             kind="protocol",
             code=document["code"],
-            version="1.0",
+            version=document["version"],
             document=document,
             by=operator,
             at=at,

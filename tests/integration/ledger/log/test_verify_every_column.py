@@ -22,6 +22,9 @@ from ledger.parties.models import Party
 from portal.accounts.actors import system_actor
 from portal.demonstration.story import Story
 from tests import append_only
+from tests.factories import keys
+from tests.factories.beside import told_beside
+from tests.factories.member_logs import one_log_a_member
 from tests.factories.therapies import Told, small_consortium, told
 
 pytestmark = pytest.mark.django_db
@@ -33,14 +36,18 @@ def once(django_db_setup: None, django_db_blocker) -> Iterator[Told]:
     with django_db_blocker.unblock(), transaction.atomic():
         cast = small_consortium(days=80)
         one = told(cast, Story("on its way back", readings={"outbound": "excursion"}, stop_before="receive-product"))
-        refuse_proof(
-            therapy=one.therapy,
-            segment="transit",
-            reasons=["warm"],
-            by=system_actor(Party.objects.get(pk=one.state["parties"]["maker"])),
-            at=one.now,
-            key=one.key(),
-        )
+        with one_log_a_member():
+            refuse_proof(
+                therapy=one.therapy,
+                segment="transit",
+                reasons=["warm"],
+                by=system_actor(Party.objects.get(pk=one.state["parties"]["maker"])),
+                at=one.now,
+                key=one.key(),
+            )
+        keys.backed_up(one.actor("maker", "qa").party, at=one.now)
+        keys.announced(at=one.now)
+        told_beside(one)
         sequencer.drain()
         yield one
         transaction.set_rollback(True)

@@ -23,6 +23,9 @@ from ledger.log.models import Chain, Checkpoint, Leaf, PendingRecord, Record, Si
 from ledger.log.verification import findings
 from portal.demonstration.story import Story
 from tests import append_only
+from tests.factories import keys
+from tests.factories.beside import told_beside
+from tests.factories.member_logs import one_log_a_member
 from tests.factories.therapies import Told, small_consortium, told
 
 pytestmark = pytest.mark.django_db
@@ -34,20 +37,27 @@ NOT_COMPARED = {("ledger_checkpoint", "signed_at")}
 
 @pytest.fixture
 def ledger(db: None) -> Told:
-    """A consortium with a therapy on the road, an open exception, refused segment, and one record not yet sequenced."""
+    """A consortium with a therapy on the road, an open exception, refused segment, and one record not yet sequenced.
+
+    That one opens its author's own log.
+    """
     cast = small_consortium(days=60)
     one = told(cast, Story("warm", readings={"outbound": "excursion"}, resolve=False))
     told(cast, Story("rest", stop_before="test-potency"), number=2)
+    keys.backed_up(one.actor("maker", "qa").party, at=one.now)
+    keys.announced(at=one.now)
+    told_beside(one)
     sequencer.drain()
     found = CustodyException.objects.get(therapy_id=one.therapy)
-    close_exception(
-        exception=found.id,
-        resolution="accepted",
-        cause="transport",
-        by=one.actor("maker", "qa"),
-        at=one.now,
-        key=one.key(),
-    )
+    with one_log_a_member():
+        close_exception(
+            exception=found.id,
+            resolution="accepted",
+            cause="transport",
+            by=one.actor("maker", "qa"),
+            at=one.now,
+            key=one.key(),
+        )
     return one
 
 
@@ -123,7 +133,7 @@ def _other(field: Field, value: object) -> object | None:
     if isinstance(field, BooleanField):
         return not value
     if isinstance(field, IntegerField):
-        return int(value or 0) + 1
+        return int(value or 0) + 1_000
     if isinstance(field, DateTimeField) and value is not None:
         return value.replace(year=2001)
     if isinstance(field, CharField | TextField) and isinstance(value, str):

@@ -113,27 +113,3 @@ def test_facts_that_are_not_right_leave_nothing(
         enrol(at, **({"code": "X0042", "kind": "treatment_centre"} | changes))  # type: ignore[arg-type]
     assert Party.objects.count() == 1
     assert Record.objects.count() == 1
-
-
-def test_a_party_adds_a_key_of_its_own(at: datetime) -> None:
-    enrol(at)
-    member = enrol(at, code="PAY-1", kind="payer").chain.subject
-    actor = service_actor(
-        party=member, party_code="PAY-1", party_kind="payer", service="x", permissions=frozenset({"members.manage"})
-    )
-    fresh = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
-    operations.add_key(public_key=fresh, by=actor, at=at, key="add-key-1")
-    assert set(PartyKey.objects.filter(party_id=member).values_list("public_key", flat=True)) > {fresh}
-
-
-@pytest.mark.parametrize("weak", ["00" * 32, "01" + "00" * 31, "ed" + "ff" * 30 + "7f", "zz", "ff" * 31])
-def test_a_weak_key_is_refused(weak: str, at: datetime) -> None:
-    """Points of small order, non-canonical encodings and what is no key at all (RFC 8032, §5.1.3)."""
-    enrol(at)
-    member = enrol(at, code="PAY-1", kind="payer").chain.subject
-    actor = service_actor(
-        party=member, party_code="PAY-1", party_kind="payer", service="x", permissions=frozenset({"members.manage"})
-    )
-    with pytest.raises(operations.PublicKeyRefused):
-        operations.add_key(public_key=weak, by=actor, at=at, key="add-key-1")
-    assert PartyKey.objects.filter(party_id=member).count() == 1

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from tests import databases
 from tests.integration.ledger.witness.house import FOUND, House
 
 
@@ -14,7 +15,7 @@ def founded(tmp_path_factory):
     """The folder of a portal with its members, made once and copied for each test."""
     made = House(tmp_path_factory.mktemp("founded"), 0)
     (made.folder / "policy").write_text("quorum none\n")
-    made.manage("migrate", "-v0")
+    databases.new_sqlite(made.folder / "portal.sqlite3")
     made.tell(FOUND + "small_consortium(days=2); sequencer.drain()")
     return made.folder
 

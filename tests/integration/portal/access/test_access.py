@@ -201,6 +201,13 @@ def test_a_form_of_another_site_is_refused_in_words(as_role):
 
     assert response.status_code == 403
     assert "reload the page" in response.content.decode()
+    assert "This page is out of date" in response.content.decode()
+    assert "not for your role" not in response.content.decode()
+
+
+def test_the_frame_offers_nothing_that_its_reader_may_not_open(as_role):
+    assert 'id="top-scan-q"' in as_role("nurse").get("/").content.decode()
+    assert 'id="top-scan-q"' not in as_role("administrator").get("/").content.decode()
 
 
 def test_a_broken_page_says_so_without_asking_the_database(django_assert_num_queries):

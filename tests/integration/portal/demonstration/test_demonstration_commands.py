@@ -22,6 +22,7 @@ from portal.demonstration import consortium, telling
 from portal.demonstration.members import MEMBERS
 from portal.demonstration.stories import Case
 from portal.demonstration.story import Story
+from tests import databases
 
 SMALL = (
     Case("cd19-fresh", "X0042", 9.0, Story("rest", stop_before="booking")),
@@ -87,7 +88,7 @@ def test_a_journey_under_an_unknown_protocol_names_the_known_ones():
 @pytest.mark.prover
 def test_a_journey_goes_from_order_to_verified_proof_and_a_changed_row_is_named(manage, tmp_path):
     """In processes of their own, as an engineer runs them; the keys are those that lie in the cache."""
-    assert manage("migrate", "--verbosity", "0").returncode == 0
+    databases.new_sqlite(tmp_path / "data" / "needlepoint.sqlite3")
 
     walked = manage("journey", timeout=900)
 

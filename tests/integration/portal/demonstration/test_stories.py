@@ -41,6 +41,7 @@ def end(status: str, opened: str = "", still_open: str = "", stage: str = "") ->
 
 
 ENDS = {
+    "warm for a while, within the budget": end("completed"),
     "warm on the way out": end("completed", "excursion"),
     "silent logger on the way back": end("completed", "custody_gap"),
     "shipper tilted": end("completed", "deviation"),

@@ -18,7 +18,7 @@ from ledger.clock import now
 from ledger.crypto.ed25519 import InMemorySigner
 from ledger.divergence import archive, queries
 from ledger.divergence.models import Divergence, DivergenceAcknowledgement, DivergenceReport, DivergenceResolution
-from ledger.divergence.operations import acknowledge, settle
+from ledger.divergence.operations import acknowledge, settle, take_report
 from ledger.log import triggers
 from ledger.log.models import Record
 from ledger.outbox import dispatcher
@@ -278,3 +278,64 @@ def test_administrators_and_inspectors_get_one_mail_each(centre):
     assert {address for message in mail.outbox for address in message.to} == whom
     assert len(mail.outbox) == len(whom)
     assert "/divergences/" in mail.outbox[0].body
+
+
+def test_what_was_settled_and_is_found_again_is_open_again_and_names_what_was_settled(centre):
+    at = now() - timedelta(minutes=3)
+    first = divergences.reported(centre, at=at).divergence
+    inspector = people.actor("inspector", organisation("regulator"))
+    settle(divergence=first, reason="A backup was restored.", by=inspector, at=at + timedelta(minutes=1))
+
+    late = post(divergences.document(centre, at=at + timedelta(seconds=30)))
+    again = post(divergences.document(centre, at=at + timedelta(minutes=2)))
+
+    assert (late.status_code, again.status_code) == (200, 201)
+    assert late.json()["id"] == str(first)
+    [line] = [one for one in queries.divergences(limit=9) if one.open]
+    assert (str(line.id), line.reopens) == (again.json()["id"], first)
+    said = signed_in("regulator", "inspector").get(reverse("divergence", args=[line.id])).content.decode()
+    assert "A backup was restored." in said
+
+
+def test_a_witness_that_reports_too_much_is_told_to_wait_and_the_others_are_heard(centre, settings):
+    settings.REPORTS_OPEN = 3
+    other, at = organisation("payer"), now()
+    for number in range(3):
+        divergences.reported(centre, at=at, problem=f"Claim {number}.")
+    divergences.enrolled(other, at=at, signer=InMemorySigner(b"\x32" * 32))
+
+    refused = post(divergences.document(centre, at=at, problem="Claim 4."))
+    same = post(divergences.document(centre, at=at, problem="Claim 1."))
+    heard = post(divergences.document(other, at=at, problem="Claim 5.", signer=InMemorySigner(b"\x32" * 32)))
+
+    assert (refused.status_code, same.status_code, heard.status_code) == (429, 200, 201)
+    assert "Nothing is lost" in refused.json()["detail"] or "sends it later" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(("setting", "value"), [("REPORTS_AN_HOUR", 1), ("REPORTS_BYTES", 4_000)])
+def test_rate_and_room_of_one_witness_are_bounded(centre, settings, setting, value):
+    setattr(settings, setting, value)
+    at = now()
+    divergences.reported(centre, at=at, problem="One.", evidence={"a.note": b"x" * 1_500})
+
+    assert (
+        post(divergences.document(centre, at=at, problem="Two.", evidence={"a.note": b"x" * 2_000})).status_code == 429
+    )
+
+
+def test_what_others_found_too_is_not_counted_against_a_witness(centre, settings):
+    settings.REPORTS_OPEN = 1
+    at = now()
+    divergences.reported(centre, at=at)
+    divergences.reported(organisation("payer"), at=at, signer=InMemorySigner(b"\x32" * 32))
+
+    assert post(divergences.document(centre, at=at, problem="Another.")).status_code == 201
+
+
+def test_the_bar_names_what_was_found_and_not_the_silence_that_follows(centre):
+    found = divergences.reported(centre, at=now())
+    said = divergences.document(centre, at=now(), kind="stale", problem="Nothing was heard.", evidence={})
+    silent = take_report(document=said, at=now())
+
+    assert silent.divergence != found.divergence
+    assert (queries.alarm().newest, queries.alarm().count) == (found.divergence, 2)

@@ -7,10 +7,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from ledger.clock import now
+from ledger.divergence import queries, watch
 from ledger.log import sequencer, tiles, triggers
 from ledger.log.models import Checkpoint, Record
 from portal.demonstration import tampering
+from portal.demonstration.story import Story
 from tests.factories.people import organisation
+from tests.factories.therapies import small_consortium, told
 
 
 @pytest.fixture
@@ -44,6 +47,19 @@ def test_a_rewritten_log_is_consistent_in_itself(log):
 
 
 @pytest.mark.django_db
+def test_an_edited_row_of_a_therapy_is_seen_by_the_portals_own_audit():
+    one = told(small_consortium(), Story("one", stop_before="collect"))
+    sequencer.drain(at=one.now)
+    _, _, changed = attacked("edit-row")
+    assert changed == 0
+
+    assert watch.turn(at=now(), seconds=0.001) == 1
+
+    [line] = queries.divergences(limit=5)
+    assert (line.kind, "custody_therapy" in line.problem) == ("mismatch", True)
+
+
+@pytest.mark.django_db
 def test_a_second_view_has_the_same_size(log):
     before, after, changed = attacked("split-view")
     assert (after.size, changed) == (before.size, 0)
@@ -67,5 +83,8 @@ def test_an_empty_log_cannot_be_attacked(kind):
 @pytest.mark.django_db
 @pytest.mark.postgres(orm=True)
 @pytest.mark.parametrize("kind", sorted(tampering.KINDS))
-def test_every_attack_works_on_postgresql_as_well(log, kind):
+def test_every_attack_works_on_postgresql_as_well(kind):
+    one = told(small_consortium(), Story("one", stop_before="collect"))
+    sequencer.drain(at=one.now)
+
     attacked(kind)

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
+from custody.exceptions.models import CustodyException
 from custody.therapies.models import StepRecord, Therapy
 from ledger.crypto import base64s
 from ledger.log.models import Chain, Leaf, PendingRecord, Record, SignedName
@@ -174,3 +175,16 @@ def test_what_nobody_signed_is_not_shown(therapy):
 
     assert "A record that was changed after it was signed" in page
     assert "What it says now is not shown, as nobody signed it." in page
+
+
+def test_an_exception_of_a_tampered_therapy_says_so_before_anyone_decides():
+    deviated = told(
+        small_consortium(),
+        Story("deviated", stop_before="review", outside=frozenset({"wash-and-select"}), resolve=False),
+    )
+    found = CustodyException.objects.filter(therapy=deviated.therapy).first()
+    payload_edited(deviated)
+
+    page = signed_in(deviated.actor("maker", "qa")).get(reverse("exception", args=[found.pk])).content.decode()
+
+    assert f"This therapy {SAYS}" in page

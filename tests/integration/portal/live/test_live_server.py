@@ -53,15 +53,18 @@ def _ask(site, name, **arguments):
 
 
 async def _delay(site, live, who, times=5):
-    """The longest time from a commit in another process to its frame, in seconds."""
-    worst = 0.0
-    for _ in range(times):
-        began = time.monotonic()
+    """The longest time from a commit in another process to its frame, in seconds.
+
+    Not counted: a first change, for which processes that have only just been started may still be loading.
+    """
+    delays = []
+    for seconds in (20, *[3] * times):
         await _ask(site, "record", subject=str(uuid4()), party=who["party"])
-        frames = await _frames(live, until=lambda frame: frame["kind"] == "custody.step/v1", seconds=3)
+        committed = time.monotonic()
+        frames = await _frames(live, until=lambda frame: frame["kind"] == "custody.step/v1", seconds=seconds)
         assert frames, site.output()
-        worst = max(worst, time.monotonic() - began)
-    return worst
+        delays.append(time.monotonic() - committed)
+    return max(delays[1:])
 
 
 @pytest.mark.timed

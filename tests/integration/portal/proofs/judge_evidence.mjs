@@ -10,10 +10,12 @@ globalThis.postMessage = (message) => answers.push(message);
 await import(pathToFileURL(process.argv[2]));
 
 const { runs } = JSON.parse(readFileSync(0, "utf8"));
-const said = runs.map(({ index, shared, packs }) => {
+const said = [];
+for (const { index, shared, packs } of runs) {
   answers.length = 0;
-  receive({ data: { id: 0, start: { index: JSON.stringify(index), shared: JSON.stringify(shared) } } });
-  if (!answers[0].failed) packs.forEach((pack, i) => receive({ data: { id: i + 1, pack: JSON.stringify(pack) } }));
-  return [...answers];
-});
+  await receive({ data: { id: 0, start: { index: JSON.stringify(index), shared: JSON.stringify(shared) } } });
+  if (!answers[0].failed) await receive({ data: { id: 1, packs: packs.map((pack) => JSON.stringify(pack)) } });
+  const [ready, judged] = answers;
+  said.push([ready, ...(judged?.judged ?? []).map((one) => (one.failed ? one : { judged: one }))]);
+}
 process.stdout.write(JSON.stringify(said));

@@ -7,12 +7,13 @@ import copy
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import reverse
 
 from custody.compliance import evidence
@@ -21,10 +22,11 @@ from custody.compliance.tasks import close_provers, prove_now
 from ledger.log import sequencer
 from ledger.log.evidence import checkpoint_at, log_key
 from ledger.log.models import Record
+from portal.demonstration.consortium import Cast
 from portal.demonstration.story import Story
 from tests.append_only import lifted
 from tests.factories.screens import signed_in, somebody
-from tests.factories.therapies import small_consortium, told
+from tests.factories.therapies import Told, small_consortium, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.prover]
 WORKER = Path(settings.BASE_DIR) / "static" / "build" / "proof-worker.js"
@@ -32,25 +34,27 @@ NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(not NODE or not WORKER.exists(), reason="needs Node and scripts/build-static")
 
 
-@pytest.fixture(autouse=True)
-def _no_prover_left():
-    yield
+@pytest.fixture(scope="module")
+def told_once(django_db_setup: None, django_db_blocker) -> Iterator[Told]:
+    """A therapy with two proven segments, one of them with readings; proven once for the module."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        one = told(small_consortium(), Story("collected", stop_before="wash-and-select"))
+        for segment in ("order-to-collection", "transit"):
+            prove_now(therapy=one.therapy, segment=segment, at=one.now)
+        sequencer.drain()
+        yield one
+        transaction.set_rollback(True)
     close_provers()
 
 
 @pytest.fixture
-def cast():
-    return small_consortium()
+def therapy(told_once: Told, db: None) -> Told:
+    return told_once
 
 
 @pytest.fixture
-def therapy(cast):
-    """A therapy with two proven segments, one of them with readings."""
-    one = told(cast, Story("collected", stop_before="wash-and-select"))
-    for segment in ("order-to-collection", "transit"):
-        prove_now(therapy=one.therapy, segment=segment, at=one.now)
-    sequencer.drain()
-    return one
+def cast(therapy: Told) -> Cast:
+    return therapy.cast
 
 
 def evidence_of(therapy, by):
@@ -198,7 +202,7 @@ def test_the_browser_verifies_what_is_true_and_refuses_every_tampering(cast, the
 def test_a_payers_browser_verifies_against_stated_leaves_and_notices_others(cast, therapy):
     true = evidence_of(therapy, therapy.actor("payer", "payer_analyst"))
     other_leaf, other_readings, other_protocol = (copy.deepcopy(true) for _ in range(3))
-    other_leaf["packs"][0]["stated"]["done"]["collect"]["leaf"] = "12345"
+    other_leaf["packs"][0]["stated"]["done"]["booking"]["leaf"] = "12345"
     other_readings["packs"][0]["stated"]["readings"]["outbound"]["root"] = "12345"
     other_protocol["packs"][0]["stated"]["protocol"] = "00" * 32
 

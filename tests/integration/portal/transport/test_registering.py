@@ -85,3 +85,46 @@ def test_what_is_wrong_is_said_at_its_field(cast, changed, status, field):
 def test_only_who_looks_after_devices_registers_them(cast):
     assert somebody(cast, "C0205", "courier").get(URL).status_code == 403
     assert somebody(cast, "X0042", "administrator").get(URL).status_code == 200
+
+
+def reading_sent(client, authorization):
+    reading = {"seq": 7, "at": "2026-08-03T08:00:00Z", "temperature_c": "4.1", "tilt": 1}
+    return client.post(
+        "/api/v1/readings",
+        json.dumps({"readings": [reading]}),
+        content_type="application/json",
+        headers={"Authorization": authorization},
+    ).status_code
+
+
+def test_a_new_key_ends_the_old_one_at_once(cast, client):
+    dispatcher = somebody(cast, "C0205", "dispatcher")
+    old = dispatcher.post(URL, form()).context["authorization"]
+    device = Device.objects.get(serial="L-9001")
+
+    shown = dispatcher.post(
+        f"/loggers/{device.pk}/key/", {"idempotency_key": str(uuid7()), "signing_password": PASSWORD}
+    )
+
+    assert "has a new key" in words(shown)
+    assert shown["Cache-Control"] == "no-store"
+    assert reading_sent(client, old) == 401
+    assert reading_sent(client, shown.context["authorization"]) == 202
+
+
+def test_another_couriers_logger_gets_no_key_from_here(cast):
+    theirs = Device.objects.exclude(party=cast.parties["C0205"].id).first()
+
+    answer = somebody(cast, "C0205", "dispatcher").get(f"/loggers/{theirs.pk}/key/")
+
+    assert answer.status_code == 404
+
+
+def test_looking_at_the_page_changes_no_key(cast, client):
+    dispatcher = somebody(cast, "C0205", "dispatcher")
+    old = dispatcher.post(URL, form()).context["authorization"]
+
+    page = dispatcher.get(f"/loggers/{Device.objects.get(serial='L-9001').pk}/key/")
+
+    assert "The old key stops working at once" in words(page)
+    assert reading_sent(client, old) == 202

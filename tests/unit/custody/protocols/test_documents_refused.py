@@ -35,6 +35,7 @@ def without_step(content: dict[str, Any], code: str) -> None:
             each["after"] = [*(name for name in each["after"] if name != code), *gone.get("after", [])]
     for segment in content["segments"]:
         segment["steps"] = [name for name in segment["steps"] if name != code]
+        segment["since"] = [name for name in segment.get("since", []) if name != code]
 
 
 def change(code: str, /, **members: Any) -> Spoil:
@@ -126,11 +127,28 @@ CASES: dict[str, tuple[Spoil, str]] = {
     ),
     "a temperature band upside down": (leg(0, low_c="9"), "low temperature"),
     "a silence longer than a proof can say": (leg(0, gap_max_minutes=69), "legs/0/gap_max_minutes"),
-    "a segment of steps in parallel": (
-        segment(2, steps=["cryopreserve", "harvest"]),
-        "need not come after “cryopreserve”",
+    "hard limits inside the band": (leg(0, hard_high_c="7.9"), "outside the band, not inside"),
+    "a hard limit too far to prove": (leg(0, hard_high_c="14.02"), "further from the band than the band is wide"),
+    "one hard limit alone": (lambda c: c["legs"][0].pop("hard_low_c"), "hard_low_c"),
+    "a shock limit past what is recorded": (leg(0, shock_max_g=64), "legs/0/shock_max_g"),
+    "a segment in another order": (segment(2, steps=["cryopreserve", "harvest"]), "in another order"),
+    "a segment where too many steps meet": (
+        lambda c: (
+            step(c, "formulate").update(after=["wash-vector"]),
+            step(c, "fill-and-label").update(after=["seed-bioreactor", "harvest", "formulate"]),
+            step(c, "sample-day-5").update(after=["wash-vector"]),
+        ),
+        "after more than 2 others at once",
     ),
-    "a segment with an outcome that repeats": (segment(4, steps=["infuse", "outcome-yearly"]), "left out or repeated"),
+    "a segment that ends with a step that may be left out": (
+        lambda c: (change("outcome-day-28", optional=True)(c), segment(4, steps=["infuse", "outcome-day-28"])(c)),
+        "may be judged before “outcome-day-28” is done",
+    ),
+    "a segment that begins with a stranger": (segment(0, since=["harvest"]), "another order"),
+    "a segment that begins with what comes later": (segment(4, since=["outcome-day-28"]), "another order"),
+    "a segment that begins with a step of its own": (segment(4, since=["infuse"]), "twice"),
+    "vein to vein without the vein": (segment(4, since=[]), "it needs both"),
+    "a segment with an outcome that repeats": (segment(4, steps=["infuse", "outcome-yearly"]), "may be repeated"),
     "a segment with a step that is missing": (segment(0, steps=["order", "prayer"]), "“prayer”, which is missing"),
     "a segment that names a step twice": (segment(0, steps=["order", "order"]), "twice"),
     "a segment of a leg that does not span it": (segment(1, steps=["deliver-outbound"]), "must span the leg"),

@@ -9,6 +9,7 @@ from custody.contract import ready_steps
 from ledger.crypto import canonical
 from ledger.log.documents import MAX_BYTES
 from ledger.proofs.field import encode_code
+from ledger.proofs.specification import MAX_SHOCK
 from portal.accounts.roles import ROLES
 from tests.unit.custody.contract.paper import CODES, Paper, shipped
 
@@ -72,8 +73,37 @@ def test_every_role_may_do_what_the_protocol_asks_of_it(code: str) -> None:
 def test_every_segment_fits_the_circuit(code: str) -> None:
     protocol = Paper(code).protocol
     for segment in protocol.segments:
-        specification = segment_spec(protocol, segment, {step.code for step in protocol.steps})
-        assert len(specification.vector()) == 10 + 3 * 24 + 3 * 12
+        specification = segment_spec(protocol, segment)
+        assert len(specification.vector()) == 15 + 2 * 24 + 3 * 12
+
+
+def test_both_ways_are_proven_from_packing_to_receipt_with_every_limit(code: str) -> None:
+    protocol = Paper(code).protocol
+    legs = {segment.leg: segment_spec(protocol, segment) for segment in protocol.segments if segment.leg}
+    assert set(legs) == {"outbound", "return"}
+    for spec in legs.values():
+        assert spec.readings is not None
+        first, last = (spec.steps[place].code for place in (spec.readings.ship_step, spec.readings.receive_step))
+        assert (first.split("-")[0], last.split("-")[0]) == ("pack", "receive")
+        assert spec.readings.hard_lo < spec.readings.temperature_lo
+        assert spec.readings.hard_hi > spec.readings.temperature_hi
+        assert spec.readings.budget > 0
+        assert spec.readings.shock_hi < MAX_SHOCK
+
+
+def test_vein_to_vein_is_proven_from_collection_to_infusion(code: str) -> None:
+    protocol = Paper(code).protocol
+    (spec,) = (segment_spec(protocol, one) for one in protocol.segments if one.vein_to_vein)
+    assert spec.span is not None
+    assert (spec.steps[spec.span.first].code, spec.steps[spec.span.last].code) == ("collect", "infuse")
+    assert spec.span.longest == protocol.vein_to_vein_max_days * 86_400
+
+
+def test_whoever_must_be_two_is_proven_to_be_two(code: str) -> None:
+    protocol = Paper(code).protocol
+    for segment in protocol.segments:
+        for step in segment_spec(protocol, segment).steps:
+            assert step.two_people == bool(protocol.step(step.code).second_roles)  # type: ignore[union-attr]
 
 
 def test_every_step_but_outcomes_and_optional_ones_stands_in_one_segment(code: str) -> None:
@@ -81,6 +111,7 @@ def test_every_step_but_outcomes_and_optional_ones_stands_in_one_segment(code: s
     named = [name for segment in protocol.segments for name in segment.steps]
     left_out = {step.code for step in protocol.steps} - set(named)
     assert len(named) == len(set(named))
+    assert all(set(segment.since) <= set(named) for segment in protocol.segments)
     assert all(protocol.step(name).optional or protocol.step(name).kind == "outcome" for name in left_out)  # type: ignore[union-attr]
 
 

@@ -209,3 +209,14 @@ def test_nothing_but_a_refusal_comes_of_odd_files(rows, delimiter):
 def test_nothing_but_a_refusal_comes_of_bytes_for_a_file(raw):
     with pytest.raises(BadReadings):
         logger_files.read(raw)
+
+
+@pytest.mark.parametrize("heading", ["shock (g)", "Max shock", "Impact", "Beschleunigung"])
+def test_a_column_of_shocks_is_taken_where_it_has_a_value(heading):
+    text = f"time,temp,tilt,{heading}\n2026-11-22 13:05,4.12,3,2.5 g\n2026-11-22 13:10,4.12,3,\n"
+    assert [reading.shock_g for reading in read(text).readings] == [3, None]
+
+
+def test_a_limit_or_an_alarm_is_no_shock():
+    text = "time,temp,tilt,shock limit\n2026-11-22 13:05,4.12,3,25\n"
+    assert read(text).readings[0].shock_g is None

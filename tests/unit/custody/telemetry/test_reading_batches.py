@@ -145,3 +145,14 @@ def test_nothing_but_a_refusal_comes_of_nonsense(rows):
 def test_nothing_but_a_refusal_comes_of_bytes(raw):
     with pytest.raises(BadReadings):
         parse.batch(raw)
+
+
+@pytest.mark.parametrize(("sent", "g"), [(0, 0), (12, 12), ("1.2", 2), ("-30.01", 31), (None, None)])
+def test_a_shock_is_whole_g_rounded_up_or_not_known(sent, g):
+    (reading,) = batch(GOOD | ({} if sent is None else {"shock_g": sent}))
+    assert reading.shock_g == g
+
+
+@pytest.mark.parametrize("sent", ["x", "10001", 1.5, True])
+def test_a_shock_that_is_none_is_refused(sent):
+    assert "shock_g" in str([problem.column for problem in faults([GOOD | {"shock_g": sent}]).problems])

@@ -14,8 +14,22 @@ from custody.telemetry.reading import NewReading
 from custody.telemetry.simulation import KINDS, readings_for
 
 T0 = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-LEG = Leg("return", "Frozen product", "maker", "centre", -19600, -15000, 10, 20, 45, 10, 240, "Dry-vapour shipper")
-CHILLED = Leg("outbound", "Fresh cells", "centre", "maker", 200, 800, 60, 15, 60, 10, 72, "Box")
+LEG = Leg(
+    "return",
+    "Frozen product",
+    "maker",
+    "centre",
+    -19600,
+    -15000,
+    10,
+    20,
+    45,
+    10,
+    240,
+    "Dry-vapour shipper",
+    shock_max_g=25,
+)
+CHILLED = Leg("outbound", "Fresh cells", "centre", "maker", 200, 800, 60, 15, 60, 10, 72, "Box", shock_max_g=25)
 GAP = timedelta(minutes=20)
 
 
@@ -90,11 +104,12 @@ def test_simulated_readings_break_exactly_what_they_are_to_break(kind, leg, seed
     start, end = T0 + timedelta(microseconds=1), T0 + timedelta(hours=30, seconds=17)
     readings = readings_for(leg, start, end, 240, kind, seed)
     report = rules.evaluate(leg=leg, readings=readings, start=start, end=end)
-    assert report.verdict == {"calm": "in_limits"}.get(kind, kind)
-    assert bool(report.excursions) == (kind == "excursion")
+    assert report.verdict == {"calm": "in_limits", "brief": "within_budget"}.get(kind, kind)
+    assert bool(report.excursions) == (kind in {"excursion", "brief"})
     assert bool(report.gaps) == (kind == "gap")
     assert bool(report.tilts) == (kind == "tilt")
     assert all(reading.tilt_degrees <= leg.tilt_max_degrees for reading in readings) == (kind != "tilt")
+    assert bool(report.shocks) == (kind == "shock")
     assert readings_for(leg, start, end, 240, kind, seed) == readings
     assert len({reading.seq for reading in readings}) == len(readings)
 

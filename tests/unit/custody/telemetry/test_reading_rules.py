@@ -1,5 +1,6 @@
 """The judgement of a leg: time outside, gaps, tilt; and what must never change it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -125,6 +126,31 @@ def test_tilt_counts_only_when_it_lasts():
     assert (tilt.minutes, tilt.peak_degrees) == (15, 90)
     assert tilt.finding == "Tilted over 45° for 15 min, 10 allowed; up to 90°"
     assert judge(*long).verdict is Verdict.TILT
+
+
+STRICT = replace(LEG, hard_low_c100=0, hard_high_c100=1400, shock_max_g=25)
+
+
+def test_a_reading_past_a_hard_limit_is_an_excursion_however_short():
+    for c100, words in ((1401, "up to 14.01 °C; 14 °C is the limit"), (-1, "down to −0.01 °C; 0 °C is the limit")):
+        readings = every(1, 60, shock_g=0)
+        readings[30] = reading(30, c100, shock_g=0)
+        report = judge(*readings, leg=STRICT)
+        assert (report.verdict, report.is_over_budget, report.is_excursion) == (Verdict.EXCURSION, False, True)
+        assert words in report.findings[0]
+    readings[30] = reading(30, 1400, shock_g=0)
+    assert judge(*readings, leg=STRICT).verdict is Verdict.WITHIN_BUDGET
+
+
+def test_a_shock_beyond_the_limit_is_found_and_silence_about_shocks_too():
+    readings = every(5, 60, shock_g=25)
+    assert judge(*readings, leg=STRICT).verdict is Verdict.IN_LIMITS
+    readings[4] = reading(20, shock_g=26)
+    report = judge(*readings, leg=STRICT)
+    assert (report.verdict, report.findings) == (Verdict.SHOCK, ("A shock of 26 g, 25 g allowed",))
+    readings[4] = reading(20)
+    assert judge(*readings, leg=STRICT).findings == ("The logger measures no shock, 25 g allowed",)
+    assert judge(*readings).verdict is Verdict.IN_LIMITS
 
 
 def test_readings_outside_the_journey_are_not_judged():

@@ -5,6 +5,7 @@ import json
 from decimal import Decimal
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,3 +114,64 @@ def test_an_error_of_form_is_a_verification_error():
 def test_a_name_that_stands_twice_is_given_as_the_reason(data):
     with pytest.raises(CanonicalError, match="stands twice"):
         canonical.decode(data)
+
+
+@given(json_objects)
+def test_both_writers_agree_on_every_value(value):
+    assert canonical.encode(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x1f", "\x7f", "\x80", '"', "\\", "/", "\u2028", "\ud7ff", "\ue000", "\uffff", "😀"]
+)
+def test_both_writers_agree_on_every_kind_of_character(character):
+    value = {character: character, "\ue000" + character: 1, "😀" + character: [character, {character: None}]}
+
+    assert canonical.encode(value) == rfc8785.dumps(value)
+    assert canonical.decode(rfc8785.dumps(value)) == value
+
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=10,
+)
+awkward = st.sampled_from(
+    [
+        "1.5",
+        "-0",
+        "1e3",
+        "9007199254740992",
+        "[1.0]",
+        '",1.5"',
+        '":1.5"',
+        "12345678901234567",
+        "[9007199254740992]",
+        "[[1,2.5]]",
+    ]
+)
+
+
+def _read(reader, data):
+    try:
+        return reader(data)
+    except CanonicalError:
+        return None
+
+
+@given(st.dictionaries(st.text(max_size=6), any_json, max_size=3), st.booleans())
+def test_the_quick_reader_takes_nothing_that_the_strict_one_refuses(value, sort):
+    text = json.dumps(value, sort_keys=sort, separators=(",", ":"), ensure_ascii=False)
+    data = text.encode("utf-8", errors="surrogatepass")
+    assert _read(canonical.decode, data) == _read(canonical._read_strictly, data)
+
+
+@given(
+    awkward,
+    st.sampled_from(
+        ['{"a":%s}', '{"a":[%s]}', '{"a":[0,%s]}', '{"a":{"b":%s}}', '{"a":"%s"}', '{"%s":1}', '{"a":1,"a":%s}']
+    ),
+)
+def test_numbers_of_another_kind_are_refused_wherever_they_stand(number, place):
+    data = (place % number).encode()
+    assert _read(canonical.decode, data) == _read(canonical._read_strictly, data)

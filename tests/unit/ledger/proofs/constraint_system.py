@@ -6,30 +6,46 @@ three seconds that a proof takes. test_falsifications.py makes real proofs of so
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from ledger.proofs.constraints import read_constraints
 from ledger.proofs.field import FIELD
 from ledger.proofs.keys import PROVING_KEY, WITNESS, KeyFiles
-
-Row = list[tuple[int, int]]
 
 
 class ConstraintSystem:
     """Rows (a, b, c) of `a·w × b·w = c·w` over the wires w; wire 0 is 1."""
 
     def __init__(self, files: KeyFiles) -> None:
-        self.wires, self.rows = _read(files.folder / PROVING_KEY, files.folder / WITNESS)
+        key, module = ((files.folder / name).read_bytes() for name in (PROVING_KEY, WITNESS))
+        found = read_constraints(key, module)
+        self.wires, self.rows = found.wires, found.rows
+        self._rows_of: list[list[int]] = [[] for _ in range(self.wires)]
+        for number, row in enumerate(self.rows):
+            for wire in {wire for part in row for wire, _ in part}:
+                self._rows_of[wire].append(number)
+        self._satisfying: list[int] | None = None
 
     def broken(self, witness: bytes) -> list[int]:
-        """The constraints that a `.wtns` file does not satisfy."""
+        """The constraints that a `.wtns` file does not satisfy.
+
+        A witness that satisfied all is remembered: of the next one only constraints on wires that differ can be broken.
+        """
         w = wires_of(witness)
         assert len(w) == self.wires
         assert w[0] == 1
+        if self._satisfying is None:
+            touched: set[int] | range = range(len(self.rows))
+        else:
+            before = self._satisfying
+            touched = {
+                number for wire in range(self.wires) if w[wire] != before[wire] for number in self._rows_of[wire]
+            }
         broken = []
-        for number, row in enumerate(self.rows):
-            a, b, c = (sum(w[wire] * factor for wire, factor in part) for part in row)
+        for number in sorted(touched):
+            a, b, c = (sum(w[wire] * factor for wire, factor in part) for part in self.rows[number])
             if (a * b - c) % FIELD:
                 broken.append(number)
+        if not broken and self._satisfying is None:
+            self._satisfying = w
         return broken
 
     def free_wires(self, witness: bytes) -> list[int]:
@@ -58,28 +74,3 @@ def wires_of(witness: bytes) -> list[int]:
     """The values of a `.wtns` file."""
     body = witness[76:]
     return [int.from_bytes(body[i : i + 32], "little") for i in range(0, len(body), 32)]
-
-
-def _read(proving_key: Path, witness_module: Path) -> tuple[int, list[tuple[Row, Row, Row]]]:
-    data, module = proving_key.read_bytes(), witness_module.read_bytes()
-    at = data.index(module) + len(module)
-    at += data[at : at + 16].index(b"\0") + 1 if data[at] == 0 else 0
-    numbers: list[int] = []
-    for _ in range(3):
-        numbers.append(int.from_bytes(data[at : at + 8], "little"))
-        at += 8
-    wires, _public, count = numbers
-    rows = []
-    for _ in range(count):
-        parts: list[Row] = []
-        for _side in range(3):
-            length = int.from_bytes(data[at : at + 8], "little")
-            at += 8
-            part = []
-            for _term in range(length):
-                wire = int.from_bytes(data[at : at + 8], "little")
-                part.append((wire, int.from_bytes(data[at + 8 : at + 40], "little")))
-                at += 40
-            parts.append(part)
-        rows.append((parts[0], parts[1], parts[2]))
-    return wires, rows

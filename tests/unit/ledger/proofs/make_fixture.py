@@ -16,7 +16,7 @@ from ledger.proofs.field import format_element
 from ledger.proofs.prover import Proof, Prover
 from ledger.proofs.registry import registry_root
 from ledger.proofs.specification import SegmentSpec
-from ledger.proofs.statement import SegmentWitness, public_inputs_of, step_leaf, test_leaf
+from ledger.proofs.statement import SegmentWitness, placed, public_inputs_of, step_leaf, test_leaf
 from tests.unit.ledger.proofs.proof_samples import COLLECTION, REGISTRY, TRANSIT, collection, transit
 
 FIXTURE = Path(__file__).parents[3] / "assets" / "proofs" / "segments.json"
@@ -29,7 +29,9 @@ def records(spec: SegmentSpec, witness: SegmentWitness) -> dict[str, Any]:
     return {
         "therapy": str(witness.therapy),
         "spec": spec.to_json(),
-        "stepLeaves": [format_element(step_leaf(witness.therapy, step)) for step in witness.steps],
+        "stepLeaves": [
+            format_element(step_leaf(witness.therapy, step)) if step else None for step in placed(spec, witness)
+        ],
         "testLeaves": [format_element(test_leaf(witness.therapy, test)) for test in witness.tests],
         "readingsRoot": format_element(public.readings_root) if has_log else None,
         "deviceRegistry": format_element(registry_root(REGISTRY)) if has_log else None,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ledger.proofs.babyjubjub import PrivateKey, private_key
 from ledger.proofs.registry import registry_path
-from ledger.proofs.specification import ReadingsSpec, SegmentSpec, StepSpec, TestSpec
+from ledger.proofs.specification import ReadingsSpec, SegmentSpec, SpanSpec, StepSpec, TestSpec
 from ledger.proofs.statement import (
     Reading,
     ReadingsWitness,
@@ -24,22 +24,40 @@ NOON = 1_795_262_400  # 21 November 2026, 12:00 UTC
 
 TRANSIT = SegmentSpec(
     steps=(
-        StepSpec("collection", max_duration=4 * 3600),
-        StepSpec("pack", max_duration=3600, max_wait=2 * 3600),
-        StepSpec("pickup", max_duration=900, max_wait=3600),
-        StepSpec("receipt", max_duration=1800, max_wait=60 * 3600),
-        StepSpec("acceptance", max_duration=3600, max_wait=7200),
+        StepSpec("collection", max_duration=4 * 3600, two_people=True),
+        StepSpec("pack", max_duration=3600, max_wait=2 * 3600, after=(0,)),
+        StepSpec("pickup", max_duration=900, max_wait=3600, after=(1,)),
+        StepSpec("receipt", max_duration=1800, max_wait=60 * 3600, after=(2,)),
+        StepSpec("acceptance", max_duration=3600, max_wait=7200, after=(3,), two_people=True),
+        StepSpec("paperwork", max_duration=3600, max_wait=3600, after=(1,)),
+        StepSpec("recount", max_duration=600, max_wait=3600, after=(4,), optional=True, two_people=True),
+        StepSpec("closing", max_duration=600, max_wait=7200, after=(5, 6)),
     ),
     tests=(
         TestSpec("viability", 8000, 10000, unit="%", decimals=2),
         TestSpec("sterility", 0, 0),
         TestSpec("cell-count", 2_000_000_000, 150_000_000_000, unit="cells"),
     ),
-    readings=ReadingsSpec(temperature_lo=200, temperature_hi=800, tilt_hi=60, max_gap=600, ship_step=2, receive_step=3),
-    max_total=72 * 3600,
+    readings=ReadingsSpec(
+        temperature_lo=200,
+        temperature_hi=800,
+        hard_lo=0,
+        hard_hi=1400,
+        budget=900,
+        tilt_hi=60,
+        shock_hi=25,
+        max_gap=600,
+        ship_step=2,
+        receive_step=3,
+    ),
+    span=SpanSpec(0, 7, 72 * 3600),
 )
 COLLECTION = SegmentSpec(
-    steps=(StepSpec("order"), StepSpec("payer-approval", max_wait=14 * 86400), StepSpec("booking"))
+    steps=(
+        StepSpec("order"),
+        StepSpec("payer-approval", max_wait=14 * 86400, after=(0,)),
+        StepSpec("booking", after=(1,)),
+    )
 )
 
 DEVICE = private_key(hashlib.sha256(b"logger 1").digest())
@@ -52,12 +70,17 @@ def salt(name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"salt {name}".encode()).digest()[:31], "big")
 
 
+NURSE, PHYSICIAN, OPERATOR = (UUID(int=0xC0FFEE << 100 | number) for number in (1, 2, 3))
+PAIRED = frozenset({"collection", "acceptance", "recount"})
+
+
 def step(code: str, start: int, end: int) -> StepWitness:
-    return StepWitness(code, start, end, hashlib.sha256(code.encode()).digest(), salt(code))
+    verifier = PHYSICIAN if code in PAIRED else None
+    return StepWitness(code, start, end, hashlib.sha256(code.encode()).digest(), salt(code), NURSE, verifier)
 
 
 def log(count: int, *, start: int = NOON + 6000) -> tuple[Reading, ...]:
-    return tuple(Reading(start + 300 * i, 200 + 37 * i % 601, 5 * i % 61) for i in range(count))
+    return tuple(Reading(start + 300 * i, 200 + 37 * i % 601, 5 * i % 61, 7 * i % 26) for i in range(count))
 
 
 def signed_leg(readings: Sequence[Reading], *, device: PrivateKey = DEVICE, therapy: UUID = THERAPY) -> ReadingsWitness:
@@ -68,7 +91,10 @@ def signed_leg(readings: Sequence[Reading], *, device: PrivateKey = DEVICE, ther
 
 
 def transit(count: int = 70) -> SegmentWitness:
-    """Collection at noon, pickup at 13:40, a reading each five minutes until receipt, all in limits."""
+    """Collection at noon, pickup at 13:40, a reading each five minutes until receipt, all in limits.
+
+    The paperwork is done while the cells are on the road; nobody counts them again.
+    """
     readings = log(count)
     arrived = readings[-1].at
     return SegmentWitness(
@@ -79,6 +105,8 @@ def transit(count: int = 70) -> SegmentWitness:
             step("pickup", NOON + 6000, NOON + 6300),
             step("receipt", arrived - 600, arrived),
             step("acceptance", arrived + 1000, arrived + 2000),
+            step("paperwork", NOON + 6000, NOON + 7000),
+            step("closing", arrived + 3000, arrived + 3600),
         ),
         tests=(
             TestWitness("viability", 9150, salt("viability")),
@@ -111,6 +139,12 @@ def with_step(witness: SegmentWitness, index: int, **changes: object) -> Segment
     steps = list(witness.steps)
     steps[index] = replace(steps[index], **changes)  # type: ignore[arg-type]
     return replace(witness, steps=tuple(steps))
+
+
+def recounted(witness: SegmentWitness, start: int, end: int) -> SegmentWitness:
+    """The same with the optional step done."""
+    steps = witness.steps
+    return replace(witness, steps=(*steps[:6], step("recount", start, end), *steps[6:]))
 
 
 def with_test(witness: SegmentWitness, index: int, value: int) -> SegmentWitness:

@@ -156,7 +156,7 @@ def test_progress_of_a_ready_key_is_complete(small_key: object) -> None:
     told: list[tuple[float, str]] = []
     cache = small_key.folder.parent  # type: ignore[attr-defined]
     UnsafeDevelopmentKeys(cache).ensure(SMALL, progress=lambda part, words: told.append((part, words)))
-    assert told == [(1.0, "Keys of segment-75/v1 are ready")]
+    assert told == [(1.0, "Keys of segment-75/v2 are ready")]
 
 
 def test_expected_time_grows_with_the_circuit() -> None:

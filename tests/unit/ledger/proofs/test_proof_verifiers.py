@@ -81,7 +81,7 @@ def test_public_inputs_of_the_fixture_follow_from_its_records() -> None:
         expected = public_inputs(
             SegmentSpec.from_json(records["spec"]),
             therapy=UUID(records["therapy"]),
-            step_leaves=[parse_element(leaf) for leaf in records["stepLeaves"]],
+            step_leaves=[None if leaf is None else parse_element(leaf) for leaf in records["stepLeaves"]],
             test_leaves=[parse_element(leaf) for leaf in records["testLeaves"]],
             readings_root=parse_element(records["readingsRoot"]) if has_log else None,
             device_registry=registry_root(devices) if has_log else None,

@@ -4,11 +4,13 @@ from dataclasses import replace
 from uuid import UUID
 
 from ledger.proofs.registry import registry_path
+from ledger.proofs.specification import SpanSpec
 from ledger.proofs.statement import Reading, ReadingsWitness, SegmentWitness
 from ledger.proofs.violations import violations
 from tests.unit.ledger.proofs.proof_samples import (
     COLLECTION,
     NOON,
+    NURSE,
     OTHER_DEVICE,
     REGISTRY,
     STRANGER,
@@ -16,12 +18,15 @@ from tests.unit.ledger.proofs.proof_samples import (
     TRANSIT,
     collection,
     log,
+    recounted,
     signed_leg,
     transit,
     with_reading,
     with_step,
     with_test,
 )
+
+ARRIVED = log(70)[-1].at
 
 
 def leg(witness: SegmentWitness) -> ReadingsWitness:
@@ -57,14 +62,43 @@ def test_late_early_and_backward_steps_are_told_apart() -> None:
     assert reasons(with_step(transit(), 0, end=NOON - 1)) == ["collection: ended 1 s before it began"]
 
 
-def test_total_time_is_limited() -> None:
-    spec = replace(TRANSIT, max_total=3600)
-    assert [v.rule for v in violations(spec, transit())] == ["segment.duration"]
+def test_vein_to_vein_is_limited() -> None:
+    spec = replace(TRANSIT, span=SpanSpec(0, 7, 3600))
+    assert [v.reason for v in violations(spec, transit())] == ["from collection to closing: 8 h 25 min, 1 h allowed"]
+
+
+def test_steps_in_parallel_wait_for_the_last_of_those_before_them() -> None:
+    late = with_step(transit(), 5, start=NOON + 6000, end=ARRIVED + 3060)
+    assert "closing: began 1 min before paperwork ended" in reasons(late)
+    recount = recounted(transit(), ARRIVED + 2500, ARRIVED + 3060)
+    assert reasons(recount) == ["closing: began 1 min before recount ended"]
+    assert reasons(with_step(transit(), 6, start=ARRIVED + 1940)) == [
+        "closing: took 27 min 40 s, 10 min allowed",
+        "closing: began 1 min before acceptance ended",
+    ]
+
+
+def test_a_second_person_is_asked_for_and_has_to_be_another() -> None:
+    assert reasons(with_step(transit(), 0, verifier=None)) == ["collection: nobody verified, a second person has to"]
+    assert reasons(with_step(transit(), 0, verifier=NURSE)) == [
+        "collection: verified by the person who performed it, somebody else has to"
+    ]
+
+
+def test_time_outside_is_summed_against_the_budget() -> None:
+    readings = list(log(70))
+    for i in (20, 21, 40, 41):
+        readings[i] = readings[i]._replace(temperature=900)
+    witness = replace(transit(), readings=signed_leg(readings))
+    assert reasons(witness) == ["20 min outside 2.00 to 8.00 °C, 15 min allowed"]
+    readings[41] = readings[41]._replace(temperature=100)
+    assert reasons(replace(transit(), readings=signed_leg(readings)))[-1].startswith("both warmer and colder than")
 
 
 def test_missing_unknown_and_swapped_steps_are_named() -> None:
     steps = transit().steps
     assert reasons(replace(transit(), steps=steps[:2] + steps[3:])) == ["no record of step pickup"]
+    assert rules(replace(transit(), steps=(*steps[:6], steps[0], steps[6]))) == ["step.sequence"]
     assert rules(replace(transit(), steps=(*steps, replace(steps[0], code="detour")))) == ["step.unknown"]
     swapped = (steps[1], steps[0], *steps[2:])
     assert reasons(replace(transit(), steps=swapped)) == ["step 1 is pack, collection expected"]
@@ -78,17 +112,20 @@ def test_release_test_is_named_with_unit_and_limits() -> None:
 
 def test_an_excursion_is_one_reason_with_its_worst_reading() -> None:
     readings = list(log(70))
-    for i, temperature in ((30, 810), (31, 940), (32, 805), (50, 199)):
+    for i, temperature in ((30, 1410), (31, 1540), (32, 1405), (50, 1401)):
         readings[i] = readings[i]._replace(temperature=temperature)
     witness = replace(transit(), readings=signed_leg(readings))
     assert reasons(witness) == [
-        "9.40 °C on 21 Nov 2026, 16:15:00 UTC, 2.00 to 8.00 °C allowed (3 readings)",
-        "1.99 °C on 21 Nov 2026, 17:50:00 UTC, 2.00 to 8.00 °C allowed (1 reading)",
+        "15.40 °C on 21 Nov 2026, 16:15:00 UTC, 0.00 to 14.00 °C allowed (3 readings)",
+        "14.01 °C on 21 Nov 2026, 17:50:00 UTC, 0.00 to 14.00 °C allowed (1 reading)",
+        "20 min outside 2.00 to 8.00 °C, 15 min allowed",
     ]
 
 
-def test_tilt_and_silence_are_named() -> None:
+def test_tilt_shock_and_silence_are_named() -> None:
     readings = log(70)
+    shaken = with_reading(transit(), 7, readings[7]._replace(shock=26))
+    assert reasons(shaken) == ["a shock of 26 g on 21 Nov 2026, 14:15:00 UTC, 25 g allowed (1 reading)"]
     tilted = with_reading(transit(), 7, readings[7]._replace(tilt=61))
     assert reasons(tilted) == ["tilted 61° on 21 Nov 2026, 14:15:00 UTC, 60° allowed (1 reading)"]
     silent = replace(transit(), readings=signed_leg(readings[:20] + readings[22:]))
@@ -96,8 +133,8 @@ def test_tilt_and_silence_are_named() -> None:
 
 
 def test_log_must_span_shipment_to_receipt() -> None:
-    late = replace(transit(), readings=signed_leg(log(70)[3:]))
-    assert reasons(late) == ["the log begins 15 min after pickup began, 10 min allowed"]
+    late = replace(transit(), readings=signed_leg(log(70)[4:]))
+    assert reasons(late) == ["the log begins 15 min after pickup ended, 10 min allowed"]
     early = replace(transit(), readings=signed_leg(log(67)))
     assert reasons(early) == ["the log ends 15 min before receipt ended, 10 min allowed"]
 
@@ -109,9 +146,12 @@ def test_missing_log_unasked_log_and_too_long_a_log() -> None:
     assert [v.rule for v in violations(TRANSIT, transit(70), capacity=69)] == ["readings.capacity"]
 
 
-def test_two_readings_in_one_second_are_refused() -> None:
+def test_a_reading_before_the_one_before_it_is_refused() -> None:
     readings = log(70)
-    assert rules(with_reading(transit(), 5, readings[5]._replace(at=readings[4].at)))[0] == "readings.order"
+    early = replace(
+        leg(transit()), readings=(*readings[:5], readings[5]._replace(at=readings[4].at - 1), *readings[6:])
+    )
+    assert rules(replace(transit(), readings=early)) == ["readings.order", "readings.gap", "readings.range"]
 
 
 def test_unregistered_device_and_foreign_signature() -> None:
@@ -129,4 +169,4 @@ def test_values_past_any_range_are_reasons_and_not_crashes() -> None:
     assert {"readings.temperature", "readings.tilt", "readings.gap", "readings.range"} <= set(
         rules(replace(transit(), readings=wild))
     )
-    assert rules(with_step(transit(), 0, start=2**32))[0] == "step.time"
+    assert rules(with_step(transit(), 0, start=-1))[0] == "step.time"

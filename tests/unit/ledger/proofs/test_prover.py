@@ -57,7 +57,7 @@ def test_segments_with_and_without_readings_are_proven(prover: Prover) -> None:
     for spec, witness in ((TRANSIT, transit()), (COLLECTION, collection())):
         proof = prover.prove(spec, witness)
         assert proof.public_inputs == public_inputs_of(spec, witness)
-        assert proof.circuit == "segment-75/v1"
+        assert proof.circuit == "segment-75/v2"
         verified = verify_proof(proof.verification_key, proof.public_inputs, proof.proof)
         assert verified.statement_id == proof.statement
 
@@ -87,7 +87,7 @@ def test_circuit_has_the_last_word(prover: Prover, monkeypatch: pytest.MonkeyPat
 def test_process_runs_at_a_low_priority_in_bounded_memory(prover: Prover) -> None:
     prover.verification_key  # noqa: B018, waits until it is ready
     assert prover.process_id is not None
-    assert os.getpriority(os.PRIO_PROCESS, prover.process_id) >= os.getpriority(os.PRIO_PROCESS, 0) + 10
+    assert os.getpriority(os.PRIO_PROCESS, prover.process_id) >= min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
     limits = Path(f"/proc/{prover.process_id}/limits").read_text()
     assert next(line for line in limits.splitlines() if line.startswith("Max data")).split()[3] == str(3084 * 2**20)
     status = Path(f"/proc/{prover.process_id}/status").read_text()

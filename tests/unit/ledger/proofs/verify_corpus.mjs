@@ -45,7 +45,7 @@ process.stdout.write(
       attempt(() => proofs.expectedPublicInputs({ ...fixture.segments[0].records, stepLeaves: ["1"] })),
       attempt(() => proofs.expectedPublicInputs({ ...fixture.segments[0].records, readingsRoot: null })),
       attempt(() => proofs.expectedPublicInputs({ ...fixture.segments[0].records, therapy: "x" })),
-      attempt(() => proofs.specHash({ ...fixture.segments[0].records.spec, max_total: 2 ** 32 })),
+      attempt(() => proofs.specHash({ ...fixture.segments[0].records.spec, span: { first: 0, last: 1, longest: 2 ** 32 } })),
     ],
     milliseconds,
   }),

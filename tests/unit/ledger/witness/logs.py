@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from ledger.clock import stamp
 from ledger.crypto import canonical, checkpoint, dsse, merkle, notes, tiles
 from ledger.crypto.ed25519 import InMemorySigner
 from ledger.ids import derived
 from ledger.log.entries import Entry, Signature
-from ledger.parties.contract import ENROLLED, KEY_ADDED, operator_of, party_of
+from ledger.parties import log_key_rules
+from ledger.parties.contract import ENROLLED, operator_of, party_of
+from ledger.parties.key_rules import KEY_ADDED, KEY_REVOKED, KEY_ROTATED, possession_statement
 from ledger.witness.source import Missing
 
 ORIGIN = "ledger.example/test"
@@ -78,10 +81,51 @@ class Author:
 
     def key_of(self, number: int, key: int, **more: Any) -> bytes:
         me = party_of(ORIGIN, f"X{number:04d}")
-        body = {"public_key": signer_of(key).public_key.hex()}
+        body = self.shown(me, signer_of(key))
         return self.record(
             **{"subject": me, "type": KEY_ADDED, "body": body, "party": me, "signer": signer_of(number), **more}
         )
+
+    def rotated(self, number: int, key: int, **more: Any) -> bytes:
+        me, old = party_of(ORIGIN, f"X{number:04d}"), signer_of(number)
+        body = {**self.shown(me, signer_of(key)), "replaces": old.public_key.hex()}
+        return self.record(**{"subject": me, "type": KEY_ROTATED, "body": body, "party": me, "signer": old, **more})
+
+    def revoked(self, number: int, key: int, reason: str = "compromised", since: str = "", **more: Any) -> bytes:
+        me = party_of(ORIGIN, f"X{number:04d}")
+        body = {"public_key": signer_of(key).public_key.hex(), "reason": reason}
+        body |= {"compromised_at": since} if since else {}
+        return self.record(
+            **{"subject": me, "type": KEY_REVOKED, "body": body, "party": me, "signer": signer_of(number), **more}
+        )
+
+    def log_key_announced(self, new: InMemorySigner, **more: Any) -> bytes:
+        """A successor of the log's key; both sign until two seconds later."""
+        me = operator_of(ORIGIN)
+        until = stamp(STARTED + timedelta(seconds=self.count + 1))
+        body = {**self.shown(me, new), "replaces": LOG_SIGNER.public_key.hex(), "until": until}
+        return self.record(
+            **{
+                "subject": me,
+                "type": log_key_rules.ANNOUNCED,
+                "body": body,
+                "party": me,
+                "signer": OPERATOR_SIGNER,
+                **more,
+            }
+        )
+
+    def log_key_stopped(self) -> bytes:
+        me, body = operator_of(ORIGIN), {"public_key": LOG_SIGNER.public_key.hex()}
+        return self.record(subject=me, type=log_key_rules.STOPPED, body=body, party=me, signer=OPERATOR_SIGNER)
+
+    def shown(self, subject: UUID, signer: InMemorySigner) -> dict[str, str]:
+        """A new key for the next record of this register, and the proof that it is there."""
+        chain = derived("chain", "register", subject)
+        seq, prev = self.heads.get(chain, (0, "0" * 64))
+        public_key = signer.public_key.hex()
+        statement = possession_statement(log=ORIGIN, chain=chain, seq=seq, prev_hash=prev, public_key=public_key)
+        return {"public_key": public_key, "possession": signer.sign(statement).hex()}
 
 
 def _facts(code: str, kind: str, signer: InMemorySigner) -> dict[str, Any]:
@@ -94,7 +138,8 @@ def _facts(code: str, kind: str, signer: InMemorySigner) -> dict[str, Any]:
 class MemoryLog:
     """A log that a `Follower` reads in the place of a `LogSource`; `bend` changes what it shows."""
 
-    def __init__(self, entries: list[bytes]) -> None:
+    def __init__(self, entries: list[bytes], *, name: str = ORIGIN, signer: InMemorySigner = LOG_SIGNER) -> None:
+        self.name = name
         self.all = entries
         self.size = len(entries)
         self.bend: dict[str, Callable[[bytes], bytes | None]] = {}
@@ -102,6 +147,7 @@ class MemoryLog:
         self.readers_note: str | None = None
         self.submitted: list[str] = []
         self.read: list[str] = []
+        self.signers = [signer]
 
     @classmethod
     def of(cls, members: int) -> MemoryLog:
@@ -112,7 +158,8 @@ class MemoryLog:
     def signed(self, size: int | None = None, *, root: bytes | None = None) -> str:
         size = self.size if size is None else size
         root = root or merkle.root([merkle.leaf_hash(entry) for entry in self.all[:size]])
-        return notes.sign_note(checkpoint.body(ORIGIN, size, root), ORIGIN, LOG_SIGNER)
+        text = checkpoint.body(self.name, size, root)
+        return f"{text}\n" + "".join(notes.signature_line(text, self.name, signer) for signer in self.signers)
 
     def newest(self) -> str:
         return self.note or self.signed()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 
@@ -12,7 +15,7 @@ from ledger.witness import schema
 from ledger.witness.breaches import Breach
 from ledger.witness.configuration import BadSettings, load
 from ledger.witness.delivery import Delivery
-from ledger.witness.store import Store
+from ledger.witness.store import REPEAT, Store
 from tests.unit.ledger.witness.logs import LOG_KEY, ORIGIN, STARTED
 
 
@@ -20,6 +23,13 @@ def test_a_database_of_the_first_version_keeps_its_reports_and_sends_them(tmp_pa
     path = tmp_path / "old.sqlite3"
     with closing(sqlite3.connect(path)) as database:
         database.executescript(schema.TABLES.replace(",\n    delivered_at TEXT", ""))
+        for column in ("log", '"index"', "seen"):
+            database.execute(f"ALTER TABLE chain DROP COLUMN {column}")
+        database.executescript("DROP TABLE register_state; DROP TABLE member_log;")
+        database.execute(
+            "INSERT INTO chain VALUES (?, 'c', 'register', 'member', 0, 'h', ?)",
+            [ORIGIN, '{"keys": ["' + "11" * 32 + '"]}'],
+        )
         database.execute(
             "INSERT INTO report (origin, kind, size, problem, fingerprint, first_at, last_at) "
             "VALUES (?, 'fork', 3, 'x', 'f', '2026-03-02T08:00:00.000000Z', '2026-03-02T08:00:00.000000Z')",
@@ -36,6 +46,10 @@ def test_a_database_of_the_first_version_keeps_its_reports_and_sends_them(tmp_pa
     assert (made.finding.kind, made.finding.size) == ("fork", 3)
     report.check_signature(made, keys.vkeys[0])
     assert store.undelivered() == []
+    assert [now.state for now in store.register_states(ORIGIN, "member")] == [{"keys": ["11" * 32]}]
+    chain = store.chain(ORIGIN, "c")
+    assert chain is not None
+    assert (chain.link.seq, chain.link.log) == (0, ORIGIN)
     store.close()
 
 
@@ -72,3 +86,48 @@ def _settings(folder, line):
         f'url = "https://portal.example/log"\n{line}\n'
     )
     return path
+
+
+def test_what_still_breaks_is_sent_again_with_the_time_at_which_it_was_seen_last(store, keys):
+    breach = Breach("fork", "It forked.", origin=ORIGIN, size=3)
+    store.report(breach, at=STARTED)
+    [first] = store.undelivered()
+    store.delivered(first.id, at=STARTED)
+
+    store.report(breach, at=STARTED + REPEAT)
+    assert store.undelivered() == [], "it was told a moment ago"
+    later = STARTED + REPEAT + timedelta(seconds=1)
+    store.report(breach, at=later)
+
+    [again] = store.undelivered()
+    made = report.parse(Delivery(store, keys, {}, say=print).document(again))
+    assert made.finding.detected_at == later
+    store.delivered(again.id, at=later)
+    assert store.undelivered() == []
+
+
+def test_a_portal_that_takes_no_more_for_now_loses_nothing(store, keys):
+    for number in range(3):
+        store.report(Breach("fork", f"It forked at {number}.", origin=ORIGIN, size=number), at=STARTED)
+    asked = []
+
+    class Full(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_error(429)
+
+        def log_message(self, format, *args):
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Full) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        said = Delivery(
+            store, keys, {ORIGIN: f"http://127.0.0.1:{server.server_address[1]}/api/divergences/"}, say=print
+        ).turn()
+        server.shutdown()
+        thread.join()
+
+    assert "no more for now" in said
+    assert len(asked) == 1, "the others wait as well"
+    assert len(store.undelivered()) == 3

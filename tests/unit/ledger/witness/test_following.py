@@ -94,12 +94,14 @@ def test_a_fork_is_refused_though_all_its_records_are_good(log, follow, store):
 
     breach = broken(follow(other))
 
-    assert breach.kind == "fork"
+    assert (breach.kind, breach.index) == ("fork", 1), "the two logs begin with the same record"
+    other.size -= 1
+    assert broken(follow(other)).fingerprint == breach.fingerprint, "a fork is one fork, however long it is"
     assert any(name.startswith("tile/0/") for name in breach.evidence)
     assert store.log(ORIGIN).cosigned_size == 600
 
 
-def test_a_shorter_log_is_a_rollback_once_it_stays_so(log, follow):
+def test_a_shorter_log_is_a_rollback_once_it_stays_so(log, follow, store):
     follow(log).turn()
     log.size = 500
 
@@ -107,6 +109,8 @@ def test_a_shorter_log_is_a_rollback_once_it_stays_so(log, follow):
     breach = broken(follow(log, rollback_seconds=0))
 
     assert (breach.kind, breach.size) == ("rollback", 500)
+    lost = sorted(name for name in breach.evidence if name.startswith("kept-"))
+    assert (len(lost), lost[0], breach.evidence["kept-500"]) == (60, "kept-500", store.entries(ORIGIN, 500, 1)[0])
 
 
 def test_a_shorter_log_with_another_past_is_a_fork_at_once(log, follow):

@@ -9,6 +9,7 @@ COLUMNS = {
     "co": "coordinator",
     "ph": "physician",
     "cl": "cell_lab",
+    "dp": "data_protection_officer",
     "sc": "scheduler",
     "op": "operator",
     "qc": "qc_analyst",
@@ -22,43 +23,53 @@ COLUMNS = {
     "st": "operator_steward",
 }
 TABLE = """
-                    nu co ph cl sc op qc qa qp cr di pa in ad st
-patient.enrol       .  x  x  .  .  .  .  .  .  .  .  .  .  .  .
-patient.read        x  x  x  .  .  .  .  .  .  .  .  .  .  .  .
-therapy.read        x  x  x  x  x  x  x  x  x  x  x  x  x  .  .
-therapy.order       .  x  x  .  .  .  .  .  .  .  .  .  .  .  .
-therapy.end         .  x  x  .  .  .  .  x  x  .  .  .  .  .  .
-payer.decide        .  .  .  .  .  .  .  .  .  .  .  x  .  .  .
-itinerary.search    x  x  x  .  x  .  .  .  .  .  .  .  .  .  .
-itinerary.book      x  x  x  .  .  .  .  .  .  .  .  .  .  .  .
-itinerary.move      .  x  .  .  .  .  .  .  .  .  .  .  .  .  .
-slots.publish       .  x  .  .  x  .  .  .  .  .  x  .  .  .  .
-label.print         x  x  .  x  .  x  .  .  .  .  .  .  .  .  .
-step.perform        x  x  x  x  x  x  x  x  x  x  x  x  .  .  .
-step.verify         x  x  x  x  .  x  x  x  .  .  .  .  .  .  .
-handoff.offer       x  .  .  x  .  x  .  .  .  x  .  .  .  .  .
-handoff.accept      x  .  .  x  .  x  .  .  .  x  .  .  .  .  .
-handoff.refuse      x  .  .  x  .  x  .  .  .  x  .  .  .  .  .
-readings.upload     .  .  .  x  .  x  .  .  .  x  x  .  .  .  .
-readings.commit     .  .  .  x  .  x  .  .  .  .  .  .  .  .  .
-exception.open      x  x  x  x  x  x  x  x  x  x  x  .  .  .  .
-exception.close     .  .  x  .  .  .  .  x  x  .  .  .  .  .  .
-exception.read_all  .  .  .  .  .  .  .  .  .  .  .  .  x  .  .
-oos.request         .  .  x  .  .  .  .  .  .  .  .  .  .  .  .
-oos.evaluate        .  .  .  .  .  .  .  x  x  .  .  .  .  .  .
-oos.accept          .  .  x  .  .  .  .  .  .  .  .  .  .  .  .
-oos.inform          .  .  .  .  .  .  .  x  x  .  .  .  .  .  .
-batch.review        .  .  .  .  .  .  .  x  .  .  .  .  .  .  .
-batch.release       .  .  .  .  .  .  .  .  x  .  .  .  .  .  .
-proof.publish       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
-proof.verify        .  .  .  .  .  .  .  x  x  .  .  x  x  x  x
-document.publish    .  .  .  .  .  .  .  x  .  .  .  .  .  .  x
-party.enrol         .  .  .  .  .  .  .  .  .  .  .  .  .  .  x
-device.register     .  .  .  .  .  .  .  .  .  .  x  .  .  x  .
-audit.read          .  .  .  .  .  .  .  x  x  .  .  .  x  x  x
-divergence.acknowledge .  .  .  .  .  .  .  x  x  .  .  .  x  x  x
-divergence.resolve  .  .  .  .  .  .  .  .  .  .  .  .  x  .  x
-members.manage      .  .  .  .  .  .  .  .  .  .  .  .  .  x  .
+                    nu co ph cl dp sc op qc qa qp cr di pa in ad st
+patient.enrol       .  x  x  .  .  .  .  .  .  .  .  .  .  .  .  .
+patient.read        x  x  x  .  x  .  .  .  .  .  .  .  .  .  .  .
+patient.erase       .  .  .  .  x  .  .  .  .  .  .  .  .  .  x  .
+patient.share       .  .  .  .  x  .  .  .  .  .  .  .  .  .  .  .
+glass.break         .  .  .  x  .  .  .  .  .  x  .  .  .  .  .  .
+disclosure.ask      .  .  .  .  .  .  .  .  .  .  .  .  x  x  .  .
+disclosure.open     .  .  .  .  x  .  .  .  x  x  .  .  x  x  .  .
+disclosure.answer   .  .  .  .  x  .  .  .  x  .  .  .  .  .  .  .
+therapy.read        x  x  x  x  .  x  x  x  x  x  x  x  x  x  .  .
+therapy.order       .  x  x  .  .  .  .  .  .  .  .  .  .  .  .  .
+therapy.end         .  x  x  .  .  .  .  .  x  x  .  .  .  .  .  .
+payer.decide        .  .  .  .  .  .  .  .  .  .  .  .  x  .  .  .
+itinerary.search    x  x  x  .  .  x  .  .  .  .  .  .  .  .  .  .
+itinerary.book      x  x  x  .  .  .  .  .  .  .  .  .  .  .  .  .
+itinerary.move      .  x  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+slots.publish       .  x  .  .  .  x  .  .  .  .  .  x  .  .  .  .
+label.print         x  x  .  x  .  .  x  .  .  .  .  .  .  .  .  .
+step.perform        x  x  x  x  .  x  x  x  x  x  x  x  x  .  .  .
+step.verify         x  x  x  x  .  .  x  x  x  .  .  .  .  .  .  .
+handoff.offer       x  .  .  x  .  .  x  .  .  .  x  .  .  .  .  .
+handoff.accept      x  .  .  x  .  .  x  .  .  .  x  .  .  .  .  .
+handoff.refuse      x  .  .  x  .  .  x  .  .  .  x  .  .  .  .  .
+readings.upload     .  .  .  x  .  .  x  .  .  .  x  x  .  .  .  .
+readings.commit     .  .  .  x  .  .  x  .  .  .  .  .  .  .  .  .
+exception.open      x  x  x  x  .  x  x  x  x  x  x  x  .  .  .  .
+exception.close     .  .  x  .  .  .  .  .  x  x  .  .  .  .  .  .
+exception.read_all  .  .  .  .  .  .  .  .  .  .  .  .  .  x  .  .
+oos.request         .  .  x  .  .  .  .  .  .  .  .  .  .  .  .  .
+oos.evaluate        .  .  .  .  .  .  .  .  x  x  .  .  .  .  .  .
+oos.accept          .  .  x  .  .  .  .  .  .  .  .  .  .  .  .  .
+oos.inform          .  .  .  .  .  .  .  .  x  x  .  .  .  .  .  .
+batch.review        .  .  .  .  .  .  .  .  x  .  .  .  .  .  .  .
+batch.release       .  .  .  .  .  .  .  .  .  x  .  .  .  .  .  .
+proof.publish       .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .
+proof.verify        .  .  .  .  .  .  .  .  x  x  .  .  x  x  x  x
+document.publish    .  .  .  .  .  .  .  .  x  .  .  .  .  .  .  x
+party.enrol         .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  x
+device.register     .  .  .  .  .  .  .  .  .  .  .  x  .  .  x  .
+audit.read          .  .  .  .  x  .  .  .  x  x  .  .  .  x  x  x
+inspection.open     .  .  .  .  .  .  .  .  .  .  .  .  .  x  .  .
+divergence.acknowledge .  .  .  .  .  .  .  .  x  x  .  .  .  x  x  x
+divergence.resolve  .  .  .  .  .  .  .  .  .  .  .  .  .  x  .  x
+hold.agree          .  x  x  .  .  .  .  .  x  x  .  .  x  .  .  .
+hold.break          .  .  x  .  .  .  .  .  .  x  .  .  .  .  .  .
+keys.manage         .  .  .  .  .  .  .  .  .  .  .  .  .  .  x  x
+members.manage      .  .  .  .  .  .  .  .  .  .  .  .  .  .  x  .
 """
 
 

@@ -17,11 +17,13 @@ from custody.therapies.models import TherapyParty
 from ledger import clock
 from ledger.ids import derived, uuid7
 from ledger.log.models import Chain, Leaf, PendingRecord, Record
+from ledger.log.verification import check_log
 from ledger.outbox import operations
 from ledger.outbox.models import OutboxJob
 from ledger.parties.models import Party
 from portal import celery
 from portal.accounts.models import Membership, User
+from tests.factories.plain import noter, plain_chain
 
 
 @transaction.atomic
@@ -94,6 +96,22 @@ def hold(minutes):
 
 def held_slots():
     return [str(slot) for slot in SlotHold.objects.values_list("slot_id", flat=True)]
+
+
+def write_records(count):
+    """So many signed records, on a chain of their own; their ids."""
+    write = noter(plain_chain())
+    return [str(write().id) for _ in range(count)]
+
+
+def log_problems():
+    """What is wrong with the log, and how many records still wait."""
+    waiting = PendingRecord.objects.count()
+    return [str(finding) for finding in check_log(lambda what, count: None)] + ([f"{waiting} wait"] if waiting else [])
+
+
+def placed(records):
+    return Leaf.objects.filter(record__in=records).count()
 
 
 def leaves():

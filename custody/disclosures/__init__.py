@@ -1,0 +1,1 @@
+"""Fields of a therapy shown to another member: asked for, answered, refused, given, withdrawn, expired."""

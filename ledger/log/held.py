@@ -1,0 +1,113 @@
+"""The rows of several chains, read at once: what `verify` compares them with.
+
+One query a table for a group of chains, and not one a chain; a chain so long that it makes a group by itself is read
+piece by piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from django.db.models import Field, Model
+
+from ledger.log.models import Chain, Record, SignedName
+
+RECORDS = 2_000
+CHAINS = 200
+"""How much is read at once: so many records, of so many chains at most."""
+
+
+class StoredRecord(NamedTuple):
+    """A record's row. Bare, because making an instance of the model takes as long as reading what it holds."""
+
+    id: UUID
+    chain_id: UUID
+    seq: int
+    type: str
+    prev_hash: str
+    envelope: bytes
+    entry_hash: str
+    leaf_hash: str
+    party_id: UUID
+    person: UUID
+    idempotency_key: str
+    occurred_at: datetime
+    recorded_at: datetime
+    log: str
+    leaf__index: int | None
+    """Where it stands in its log; None while it waits for its place."""
+
+
+class StoredName(NamedTuple):
+    """The row of a printed name."""
+
+    pk: int
+    record_id: UUID
+    person: UUID
+    name: str
+    salt: str
+
+
+class Held:
+    """Records, printed names and projected rows of these chains, each table read when it is first asked for."""
+
+    def __init__(self, chains: Sequence[Chain]) -> None:
+        self._chains = [chain.id for chain in chains]
+        self._subjects = [chain.subject for chain in chains]
+        self._records: dict[UUID, list[StoredRecord]] | None = None
+        self._names: dict[UUID, list[StoredName]] | None = None
+        self._rows: dict[str, dict[Any, list[Model]]] = {}
+
+    def records(self, chain: Chain) -> Iterator[StoredRecord]:
+        """The chain's records in order."""
+        found = Record.objects.filter(chain_id__in=self._chains).order_by("chain_id", "seq")
+        rows = found.values_list(*StoredRecord._fields)
+        if len(self._chains) == 1:
+            # Closed at once also when a finding ends the loop: an open cursor would outlive its transaction.
+            with closing(cast("Generator[tuple[Any, ...]]", rows.iterator(chunk_size=RECORDS))) as each:
+                yield from map(StoredRecord._make, each)
+            return
+        if self._records is None:
+            every = map(StoredRecord._make, rows)
+            self._records = {key: list(several) for key, several in groupby(every, lambda row: row.chain_id)}
+        yield from self._records.pop(chain.id, [])
+
+    def names(self) -> dict[UUID, list[StoredName]]:
+        """The printed names under the records of these chains, by record, in their order."""
+        if self._names is None:
+            self._names = {}
+            found = SignedName.objects.filter(record__chain_id__in=self._chains).order_by("position")
+            for name in map(StoredName._make, found.values_list(*StoredName._fields)):
+                self._names.setdefault(name.record_id, []).append(name)
+        return self._names
+
+    def rows(self, model: type[Model], column: str, chain: Chain) -> list[Model]:
+        """The rows of a projection's table about the chain's subject; `column` is where the table names it."""
+        label, field = model._meta.label, model._meta.get_field(column)
+        if label not in self._rows:
+            found: dict[Any, list[Model]] = {}
+            for row in model._default_manager.filter(**{f"{column}__in": self._subjects}):
+                found.setdefault(getattr(row, cast("Field[Any, Any]", field).attname), []).append(row)
+            self._rows[label] = found
+        return self._rows[label].pop(chain.subject, [])
+
+
+def groups(kind: str) -> Iterator[tuple[UUID, UUID]]:
+    """First and last chain of each group of that kind, by id; a group is few enough records to be read at once."""
+    first: UUID | None = None
+    last, records, chains = UUID(int=0), 0, 0
+    found: Iterable[tuple[UUID, int]] = Chain.objects.filter(kind=kind).order_by("id").values_list("id", "head_seq")
+    for identifier, head in found:
+        length = max(head, 0) + 1
+        if first is not None and (chains == CHAINS or records + length > RECORDS):
+            yield first, last
+            first, records, chains = None, 0, 0
+        first = first or identifier
+        last, records, chains = identifier, records + length, chains + 1
+    if first is not None:
+        yield first, last

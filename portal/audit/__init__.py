@@ -1,0 +1,1 @@
+"""The audit trail: who did what, when and why, with values before and after; exported by people, edited by nobody."""

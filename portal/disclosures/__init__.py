@@ -1,0 +1,1 @@
+"""Screens of disclosures: ask, answer, refuse, share, withdraw, read and verify."""

@@ -1,0 +1,53 @@
+"""Words for disclosures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from custody.contract import disclosing
+from custody.disclosures.queries import DisclosureLine
+
+STATUSES: Mapping[str, tuple[str, str]] = {
+    "asked": ("wait", "Asked for"),
+    "answered": ("ok", "Disclosed"),
+    "given": ("ok", "Shared"),
+    "refused": ("plan", "Refused"),
+    "withdrawn": ("plan", "Withdrawn"),
+    "over": ("plan", "Over"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureView:
+    """A disclosure, in words."""
+
+    line: DisclosureLine
+    holder: str
+    receiver: str
+    purpose: str
+    kind: str
+    status: str
+    reason: str
+    is_over: bool
+
+
+def view(line: DisclosureLine, names: Mapping[UUID, str], at: datetime) -> DisclosureView:
+    over = line.until <= at and line.status in ("asked", "answered", "given")
+    kind, status = STATUSES["over" if over else line.status]
+    return DisclosureView(
+        line=line,
+        holder=names.get(line.holder, ""),
+        receiver=names.get(line.receiver, ""),
+        purpose=disclosing.PURPOSES[line.purpose],
+        kind=kind,
+        status=status,
+        reason=disclosing.REFUSALS.get(line.reason, ""),
+        is_over=over,
+    )
+
+
+def views(lines: Sequence[DisclosureLine], names: Mapping[UUID, str], at: datetime) -> list[DisclosureView]:
+    return [view(line, names, at) for line in lines]

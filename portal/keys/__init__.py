@@ -1,0 +1,1 @@
+"""The keys of organisations: what is in force, and changing it."""

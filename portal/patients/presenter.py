@@ -1,0 +1,138 @@
+"""Words for what concerns patients' data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from custody.contract import disclosing, emergency, erasure
+from custody.emergency.queries import AccessLine
+from custody.patients.access_log import Look
+from custody.patients.overview import ErasureLine
+from portal.accounts.models import User
+from portal.accounts.roles import ROLES
+
+PURPOSES = {**emergency.REASONS, **disclosing.PURPOSES}
+SCOPES = {
+    erasure.REST: "All but what traces the cells",
+    erasure.WHOLE: "Everything",
+}
+STATUSES = {
+    "asked": ("wait", "Waits for a second person"),
+    "withdrawn": ("plan", "Withdrawn"),
+    "done": ("ok", "Erased"),
+}
+WAYS = {
+    "worklist": "On a worklist",
+    "journey": "On a therapy’s page",
+    "patient": "On the patient’s page",
+    "search": "Found by record number",
+    "order": "When ordering",
+    "correction": "When correcting",
+    "field": "One field, with its proof",
+    "emergency": "Emergency access",
+    "shared": "Shared fields",
+    "disclosure": "What was disclosed, read",
+    "disclosing": "When disclosing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LookView:
+    """One opening of an identity, in words."""
+
+    at: datetime
+    who: str
+    role: str
+    party: str
+    way: str
+    kind: str
+    purpose: str
+    patient: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AccessView:
+    """An emergency access, in words."""
+
+    line: AccessLine
+    who: str
+    role: str
+    party: str
+    reason: str
+    ended: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureView:
+    """An erasure, in words."""
+
+    line: ErasureLine
+    scope: str
+    reason: str
+    kind: str
+    status: str
+    asked_by: str
+    done_by: str
+
+
+def people(ids: Sequence[UUID | None]) -> dict[UUID, str]:
+    """Names of these people; one query."""
+    wanted = {one for one in ids if one is not None}
+    return dict(User.objects.filter(pk__in=wanted).values_list("pk", "name"))
+
+
+def looks(found: Sequence[Look], parties: Mapping[UUID, str]) -> list[LookView]:
+    names = people([one.person for one in found])
+    return [
+        LookView(
+            at=one.at,
+            who=names.get(one.person, "Somebody who has left"),
+            role=ROLES[one.role].name if one.role in ROLES else one.role.replace("_", " "),
+            party=parties.get(one.party, ""),
+            way=WAYS.get(one.way, one.way),
+            kind="stop" if one.way == "emergency" else "plan",
+            purpose=PURPOSES.get(one.purpose, one.purpose),
+            patient=one.patient,
+        )
+        for one in found
+    ]
+
+
+def erasures(found: Sequence[ErasureLine]) -> list[ErasureView]:
+    names = people([person for one in found for person in (one.asked_by, one.done_by)])
+    return [
+        ErasureView(
+            line=one,
+            scope=SCOPES[one.scope],
+            reason=reason_words(one.reason),
+            kind=STATUSES[one.status][0],
+            status=STATUSES[one.status][1],
+            asked_by=names.get(one.asked_by, "") if one.asked_by else "",
+            done_by=names.get(one.done_by, "the installation itself") if one.done_by else "",
+        )
+        for one in found
+    ]
+
+
+def accesses(found: Sequence[AccessLine], parties: Mapping[UUID, str]) -> list[AccessView]:
+    names = people([one.person for one in found])
+    return [
+        AccessView(
+            line=one,
+            who=names.get(one.person, "Somebody who has left"),
+            role=ROLES[one.role].name if one.role in ROLES else one.role,
+            party=parties.get(one.party, ""),
+            reason=emergency.REASONS[one.reason],
+            ended={"by_person": "given back", "by_officer": "ended by the officer"}.get(
+                one.ended_how, "ended by itself"
+            ),
+        )
+        for one in found
+    ]
+
+
+def reason_words(reason: str) -> str:
+    return erasure.REASONS.get(reason, "The time of keeping is over")

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from portal.access import may, route
+from portal.patients import views
+
+urlpatterns = [
+    route("patients/", views.FindView.as_view(), name="find_patient", rule=may("patient.read")),
+    route("patients/<uuid:patient>/", views.patient, name="patient", rule=may("patient.read", "patient.erase")),
+    route("patients/<uuid:patient>/erase/", views.AskView.as_view(), name="ask_erasure", rule=may("patient.erase")),
+    route(
+        "patients/<uuid:patient>/erase/confirm/",
+        views.ConfirmView.as_view(),
+        name="confirm_erasure",
+        rule=may("patient.erase"),
+    ),
+    route(
+        "patients/<uuid:patient>/erase/withdraw/",
+        views.WithdrawView.as_view(),
+        name="withdraw_erasure",
+        rule=may("patient.erase"),
+    ),
+    route("erasures/", views.erasures, name="erasures", rule=may("patient.erase")),
+]

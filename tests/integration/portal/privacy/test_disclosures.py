@@ -1,0 +1,244 @@
+"""Fields of a therapy: asked for, answered in part, read by the asker alone, provable, and gone at the end."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from custody.contract import disclosing
+from custody.disclosures import operations, queries, tasks
+from custody.disclosures.fields import sealed_fields
+from custody.disclosures.models import Disclosure, DisclosurePackage
+from custody.patients.access_log import looks_at
+from custody.patients.queries import identities
+from custody.therapies.models import Therapy
+from ledger.bundles import checks, report
+from ledger.bundles import format as file_format
+from ledger.clock import now
+from ledger.log import sequencer
+from ledger.log.contract import Refused
+from ledger.log.models import Record
+from ledger.log.verification import findings
+from portal.actions.base import fresh_key
+
+pytestmark = pytest.mark.django_db
+WANTED = ["identity/birth_date", "identity/family_name", "step/order/indication"]
+
+
+@pytest.fixture
+def inspector(one):
+    return one.cast.actor(one.cast.parties["R0901"].id, "inspector")
+
+
+@pytest.fixture
+def officer(one):
+    return one.actor("centre", "data_protection_officer")
+
+
+def _ask(one, by, fields=WANTED, holder="centre", **more):
+    at = more.pop("at", now())
+    record = operations.ask(
+        therapy=one.therapy,
+        holder=more.pop("party", None) or one.cast.parties["X0042"].id,
+        fields=fields,
+        purpose="inspection",
+        until=at + timedelta(days=10),
+        by=by,
+        at=at,
+        key=fresh_key(),
+    )
+    return record.chain.subject
+
+
+def _answer(disclosure, by, fields=WANTED):
+    return operations.answer(disclosure=disclosure, fields=fields, by=by, at=now(), key=fresh_key())
+
+
+def test_the_asker_reads_what_the_holder_discloses_and_nobody_else_does(one, inspector, officer):
+    asked = _ask(one, inspector)
+    assert queries.shown(disclosure=asked, by=inspector, at=now()) == []
+    _answer(asked, officer, WANTED[:2])
+
+    patient = Therapy.objects.get(pk=one.therapy).patient_id
+    known = identities(by=one.actor("centre", "nurse"), patient_ids=[patient])[patient]
+    shown = {field.name: field.value for field in queries.shown(disclosure=asked, by=inspector, at=now())}
+    assert shown == {"identity/family_name": known.family_name, "identity/birth_date": known.birth_date.isoformat()}
+    assert queries.shown(disclosure=asked, by=officer, at=now()) == []
+    with pytest.raises(operations.DisclosureUnknown):
+        queries.shown(disclosure=asked, by=one.actor("payer", "payer_analyst"), at=now())
+    look = looks_at(patient, limit=1)[0]
+    assert (look.person, look.way, look.purpose) == (inspector.person, "disclosure", "inspection")
+    for envelope in Record.objects.filter(chain__subject=asked).values_list("envelope", flat=True):
+        import base64
+
+        payload = base64.b64decode(json.loads(bytes(envelope))["payload"]).decode()
+        assert known.family_name not in payload
+        assert known.birth_date.isoformat() not in payload
+    assert list(findings()) == []
+
+
+def test_a_moved_package_opens_nothing(one, inspector, officer):
+    first, second = _ask(one, inspector), _ask(one, inspector)
+    _answer(first, officer)
+    _answer(second, officer)
+    stolen = DisclosurePackage.objects.get(pk=first).sealed
+    DisclosurePackage.objects.filter(pk=second).update(sealed=stolen)
+    with pytest.raises(Exception, match="not made for this recipient"):
+        queries.shown(disclosure=second, by=inspector, at=now())
+
+
+def test_it_ends_by_its_time_and_by_withdrawal(one, inspector, officer):
+    asked = _ask(one, inspector)
+    _answer(asked, officer)
+    later = now() + timedelta(days=11)
+    assert queries.shown(disclosure=asked, by=inspector, at=later) == []
+    assert tasks.expire(at=later) == 1
+    assert not DisclosurePackage.objects.exists()
+
+    other = _ask(one, inspector)
+    _answer(other, officer)
+    operations.withdraw(disclosure=other, by=officer, at=now(), key=fresh_key())
+    assert queries.shown(disclosure=other, by=inspector, at=now()) == []
+    with pytest.raises(Refused, match="nothing to withdraw"):
+        operations.withdraw(disclosure=other, by=officer, at=now(), key=fresh_key())
+
+
+def test_a_refusal_and_a_late_answer(one, inspector, officer):
+    refused = _ask(one, inspector)
+    operations.refuse(disclosure=refused, reason="no_basis", by=officer, at=now(), key=fresh_key())
+    with pytest.raises(Refused, match="not open any more"):
+        _answer(refused, officer)
+    late = _ask(one, inspector, at=now() - timedelta(days=12))
+    with pytest.raises(Refused, match="over"):
+        _answer(late, officer)
+    assert {row.status for row in Disclosure.objects.all()} == {"refused", "asked"}
+
+
+def test_who_may_ask_and_who_may_answer(one, inspector, officer):
+    nurse, other = one.actor("centre", "nurse"), one.cast.actor(one.cast.parties["X0117"].id, "data_protection_officer")
+    with pytest.raises(operations.FieldUnknown.__mro__[2]):
+        _ask(one, nurse)
+    asked = _ask(one, inspector)
+    with pytest.raises(operations.DisclosureUnknown):
+        _answer(asked, other)
+    with pytest.raises(operations.FieldUnknown):
+        _ask(one, inspector, ["identity/shoe_size"])
+    with pytest.raises(Refused, match="among the fields"):
+        _answer(asked, officer, ["identity/contact"])
+
+
+def test_a_broken_record_write_leaves_nothing_behind(one, inspector, officer, monkeypatch):
+    asked = _ask(one, inspector)
+    monkeypatch.setattr(operations, "append", lambda **_: (_ for _ in ()).throw(RuntimeError("the disk is full")))
+    with pytest.raises(RuntimeError):
+        _answer(asked, officer)
+    assert not DisclosurePackage.objects.exists()
+    assert Disclosure.objects.get().status == "asked"
+
+
+def test_shared_fields_are_read_by_the_maker_and_listed_on_the_patients_page(one, officer, sign_in):
+    client = sign_in("data_protection_officer", "centre")
+    page = client.get(reverse("share_fields", args=[one.therapy]))
+    qp = one.actor("maker", "qp")
+    form = {
+        "idempotency_key": fresh_key(), "receiver": str(qp.party), "groups": ["identity"], "purpose": "treatment",
+        "days": "7",
+    }  # fmt: skip
+    assert "Who the patient is" in page.content.decode()
+    assert client.post(page.request["PATH_INFO"], form).status_code == 303
+
+    row = Disclosure.objects.get()
+    shown = queries.shown(disclosure=row.pk, by=qp, at=now())
+    assert [field.name for field in shown] == [
+        f"identity/{name}" for name in sorted(("given_name", "family_name", "birth_date", "record_number"))
+    ]
+    patient = Therapy.objects.get(pk=one.therapy).patient_id
+    said = client.get(reverse("patient", args=[patient])).content.decode()
+    assert "What others can see, or could" in said
+    assert "Vaartkade Cell Works" in said
+
+
+def test_the_file_is_checked_offline_and_an_altered_value_is_named(one, inspector, officer):
+    asked = _ask(one, inspector)
+    _answer(asked, officer)
+    sequencer.drain()
+    made = queries.bundle(disclosure=asked, by=inspector, at=now())
+    file = io.BytesIO()
+    file_format.write(file, made)
+    file.seek(0)
+    verdict = checks.check(file_format.read(file))
+
+    assert verdict.problems == []
+    assert [(line.name, line.sources) for line in verdict.disclosed] == [(name, 1) for name in WANTED]
+    said = report.report(verdict)
+    assert "What was disclosed: 3 of 3 values hold" in said
+    wrong = replace(made.disclosed[0], value="1900-01-01")
+    verdict = checks.check(replace(made, disclosed=(wrong, *made.disclosed[1:])))
+    assert verdict.problems == [
+        "disclosed.json: identity/birth_date: no record of this disclosure commits to this value"
+    ]
+
+
+def test_a_payer_gets_a_file_without_the_therapys_records(one, officer):
+    analyst = one.actor("payer", "payer_analyst")
+    asked = _ask(one, analyst, ["step/order/indication"])
+    _answer(asked, officer, ["step/order/indication"])
+    sequencer.drain()
+    file = io.BytesIO()
+    file_format.write(file, queries.bundle(disclosure=asked, by=analyst, at=now()))
+    verdict = checks.check(file_format.read(io.BytesIO(file.getvalue())))
+
+    assert verdict.problems == []
+    assert [line.sources for line in verdict.disclosed] == [0]
+    assert {line.chain_kind for line in verdict.records} <= {"register", "disclosure", "log"}
+    with zipfile.ZipFile(file) as opened:
+        assert "disclosed.json" in opened.namelist()
+
+
+def test_ask_answer_and_read_on_the_screens(one, sign_in, mailoutbox):
+    asker, officer = sign_in("inspector"), sign_in("data_protection_officer", "centre")
+    page = asker.get(reverse("ask_disclosure", args=[one.therapy])).content.decode()
+    holder = one.state["parties"]["centre"]
+    assert "Indication" in page
+    form = {
+        "idempotency_key": fresh_key(), "holder": holder, "fields_wanted": WANTED, "purpose": "inspection", "days": "5",
+    }  # fmt: skip
+    assert asker.post(reverse("ask_disclosure", args=[one.therapy]), form).status_code == 303
+    row = Disclosure.objects.get()
+    assert "Asked of you" in officer.get("/").content.decode()
+    answered = officer.post(
+        reverse("answer_disclosure", args=[row.pk]), {"idempotency_key": fresh_key(), "fields_shown": WANTED}
+    )
+    assert answered.status_code == 303
+    sequencer.drain()
+    said = asker.get(reverse("disclosure", args=[row.pk])).content.decode()
+    fields = json.loads(re.search(r'<script id="disclosed-fields" type="application/json">(.*?)</script>', said)[1])
+    assert {field["name"] for field in fields} == set(WANTED)
+    evidence = asker.get(reverse("disclosure_evidence", args=[row.pk])).json()
+    assert len(evidence["records"]) == 2
+    assert len(evidence["sources"]["records"]) == 1
+    assert asker.get(reverse("disclosure_file", args=[row.pk])).status_code == 200
+    assert disclosing.PURPOSES["inspection"] in said
+    assert fields[0]["value"] not in officer.get(reverse("disclosure", args=[row.pk])).content.decode()
+
+
+def test_a_page_of_disclosures_asks_no_more_for_more(one, inspector, officer, sign_in, django_assert_max_num_queries):
+    client = sign_in("inspector")
+    for _ in range(5):
+        _answer(_ask(one, inspector), officer)
+    client.get(reverse("disclosures"))
+    with django_assert_max_num_queries(24):
+        client.get(reverse("disclosures"))
+
+
+def test_every_sealed_field_of_the_ledger_can_be_named(one):
+    names = [field.name for field in sealed_fields(Therapy.objects.get(pk=one.therapy))]
+    assert len(names) == len(set(names)) >= 7
+    assert all(disclosing.FIELD.fullmatch(name) for name in names)
