@@ -11,7 +11,7 @@ from uuid import UUID
 from custody.protocols.document import Protocol
 from custody.scheduling import places
 from custody.scheduling.models import Lane, ProductSite
-from custody.scheduling.plan import Criteria, Member, Problem, requirements_of
+from custody.scheduling.plan import Criteria, Member, Problem, Requirements, requirements_of
 from ledger.parties.models import Party
 
 EARTH_KM = 6371.0
@@ -47,8 +47,7 @@ def load_problem(
         slots = places.free_slots(
             specs=requirements.specs,
             parties=[centre_id, *makers, *couriers],
-            start=at,
-            end=max(at, last_collection) + timedelta(minutes=requirements.vein_to_vein_max_minutes),
+            windows=_windows(requirements, at, max(at, last_collection)),
             at=at,
             but_for=therapy,
         )
@@ -62,6 +61,15 @@ def load_problem(
         payer=Member(payer_id, parties[payer_id].name, parties[payer_id].kind),
         time_zone=centre.time_zone,
     )
+
+
+def _windows(requirements: Requirements, first: datetime, last: datetime) -> Mapping[str, tuple[datetime, datetime]]:
+    """When a slot of each kind may start in a chain whose first slot starts from `first` to `last`."""
+    found = {}
+    for kind in {spec.kind for spec in requirements.specs}:
+        least, most = requirements.apart(kind)
+        found[kind] = (first + timedelta(minutes=least), last + timedelta(minutes=most))
+    return found
 
 
 def _able(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -89,21 +89,26 @@ def free_slots(
     *,
     specs: Sequence[SlotSpec],
     parties: Collection[UUID],
-    start: datetime,
-    end: datetime,
+    windows: Mapping[str, Interval],
     at: datetime,
     but_for: UUID | None = None,
 ) -> tuple[FreeSlot, ...]:
-    """The published slots of these parties that start in time and have a place left: four queries."""
+    """The published slots of these parties that have a place left and start within their kind's window: four queries.
+
+    `windows` gives the first and the last start that count, by kind.
+    """
     minutes: dict[str, int] = {}
     for spec in specs:
         minutes[spec.kind] = max(spec.minutes, minutes.get(spec.kind, 0))
     longest = {kind: timedelta(minutes=most) for kind, most in minutes.items()}
-    last = end + max(longest.values())
-    gone = taken(parties=parties, start=start, end=last, at=at, but_for=but_for)
-    rows = Slot.objects.filter(
-        published=True, party_id__in=parties, kind__in=minutes, starts_at__gte=start, starts_at__lt=end
-    ).values_list("id", "party_id", "kind", "resource", "starts_at", "ends_at", "capacity")
+    start, end = min(first for first, _ in windows.values()), max(last for _, last in windows.values())
+    gone = taken(parties=parties, start=start, end=end + max(longest.values()), at=at, but_for=but_for)
+    wanted = Q()
+    for kind, (first, last) in windows.items():
+        wanted |= Q(kind=kind, starts_at__gte=first, starts_at__lte=last)
+    rows = Slot.objects.filter(wanted, published=True, party_id__in=parties).values_list(
+        "id", "party_id", "kind", "resource", "starts_at", "ends_at", "capacity"
+    )
     found = []
     for identifier, party, kind, resource, starts_at, ends_at, capacity in rows.iterator(chunk_size=5000):
         left = gone.left(identifier, party, kind, resource, starts_at, starts_at + longest[kind], capacity)

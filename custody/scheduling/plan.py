@@ -86,6 +86,19 @@ class Requirements:
         kinds = [spec.kind for spec in self.specs]
         return kinds.index("manufacturing") if "manufacturing" in kinds else len(kinds) - 1
 
+    def apart(self, kind: str) -> tuple[int, int]:
+        """The least and the most minutes from the start of the first slot to the start of one of this kind."""
+        least = most = 0
+        found: list[tuple[int, int]] = []
+        for before, spec in zip((None, *self.specs), self.specs, strict=False):
+            if before is not None:
+                least += before.minutes + spec.gap_min_minutes
+                bound = before.minutes + spec.gap_max_minutes if spec.gap_max_minutes else self.vein_to_vein_max_minutes
+                most = min(most + bound, self.vein_to_vein_max_minutes)
+            if spec.kind == kind:
+                found.append((least, most))
+        return min(low for low, _ in found), max(high for _, high in found)
+
     @property
     def shortest_minutes(self) -> int:
         """The least time from the start of making to the start of the last slot."""

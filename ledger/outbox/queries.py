@@ -49,6 +49,13 @@ def status(*, job: UUID) -> JobStatus:
     return _status(row)
 
 
+def known_keys(keys: Collection[str]) -> set[str]:
+    """Which of these idempotency keys a job has, done or not. No query for none."""
+    return (
+        set(OutboxJob.objects.filter(dedup_key__in=list(keys)).values_list("dedup_key", flat=True)) if keys else set()
+    )
+
+
 def quarantined(*, limit: int = 100) -> list[JobStatus]:
     """Jobs that were set aside, oldest first."""
     rows = OutboxJob.objects.filter(state=JobState.QUARANTINED).order_by("created_at")[:limit]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,6 +15,7 @@ from custody.therapies.operations import order_therapy
 from custody.transport.models import Shipment
 from ledger.log import sequencer
 from ledger.parties.models import Party
+from ledger.privacy import keyring
 from portal.demonstration import consortium, slots
 from portal.demonstration.consortium import Cast
 from portal.demonstration.patients import invented
@@ -70,27 +71,36 @@ def tell_case(cast: Cast, case: Case, number: int, *, now: datetime) -> UUID:
     """One therapy, from its order to the present or to where its story rests.
 
     On which weekday `now` falls decides how long a therapy waits for its slots. A story that means to wait for somebody
-    today is therefore ordered earlier, half a day at a time, until it does; what was tried before leaves no trace.
+    today is therefore ordered earlier until it does: by the half days that its next step lies ahead, at least one. The
+    slots settle when each step is done, so the same ones are not walked twice. What was tried before leaves no trace.
     """
-    for moved in range(EARLIER_AT_MOST):
+    moved, tried = 0, set[tuple[UUID, ...]]()
+    while True:
+        last = moved == EARLIER_AT_MOST - 1
         with transaction.atomic():
-            walker = _walk(cast, replace(case, started_days_ago=case.started_days_ago + moved / 2), number, now)
-            if not (case.story.waits and walker.reached_the_present) or moved == EARLIER_AT_MOST - 1:
+            earlier = replace(case, started_days_ago=case.started_days_ago + moved / 2)
+            walker = _walk(cast, earlier, number, now, avoid=frozenset() if last else frozenset(tried))
+            ahead = walker.ahead if case.story.waits else None
+            if ahead is None or last:
                 break
             transaction.set_rollback(True)
+        tried.add(walker.slots)
+        moved = min(moved + max(1, ahead // timedelta(hours=12)), EARLIER_AT_MOST - 1)
     shipment = Shipment.objects.filter(therapy_id=walker.therapy, received_at=None).first()
     if shipment is not None:
         walker.log_readings(shipment.leg, now - timedelta(minutes=2))
     return walker.therapy
 
 
-def _walk(cast: Cast, case: Case, number: int, now: datetime) -> Walker:
+def _walk(cast: Cast, case: Case, number: int, now: datetime, *, avoid: Collection[tuple[UUID, ...]]) -> Walker:
     centre = cast.parties[case.centre]
     ordered_at = (now - timedelta(days=case.started_days_ago)).replace(microsecond=0)
     therapy = order(cast, centre=centre, protocol_code=case.protocol, number=number, at=ordered_at)
     maker = cast.parties[PREFERRED_MAKERS[case.centre]].id if case.centre in PREFERRED_MAKERS else None
-    walker = Walker(cast, therapy, until=now - timedelta(minutes=2), seed=number, story=case.story, maker=maker)
-    walker.run()
+    until = now - timedelta(minutes=2)
+    walker = Walker(cast, therapy, until=until, seed=number, story=case.story, maker=maker, avoid=avoid)
+    with keyring.scope():
+        walker.run()
     return walker
 
 

@@ -6,7 +6,7 @@ come from the contract's open steps and the protocol document.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -58,6 +58,7 @@ class Walker:
         story: Story,
         watch: Watch | None = None,
         maker: UUID | None = None,
+        avoid: Collection[tuple[UUID, ...]] = (),
     ) -> None:
         self.cast = cast
         self.therapy = therapy
@@ -66,9 +67,12 @@ class Walker:
         self.story = story
         self.watch = watch
         self.maker = maker
+        self.avoid = avoid
+        self.slots: tuple[UUID, ...] = ()
         self.refused: set[str] = set()
         self.stopped = False
-        self.reached_the_present = False
+        self.ahead: timedelta | None = None
+        """How far ahead of `until` the next step lies, once the walk has come there."""
 
     @property
     def chain(self) -> Chain:
@@ -97,7 +101,7 @@ class Walker:
         if ready.step.code == self.story.stop_before:
             return False
         if at > self.until:
-            self.reached_the_present = True
+            self.ahead = at - self.until
             return False
         if self.story.cancel == ready.step.code:
             self._end(chain, "cancelled", "patient_unfit", "physician", at)
@@ -150,9 +154,11 @@ class Walker:
         found = slots.offers(therapy=self.therapy, by=by, criteria=criteria, at=at)
         if not found.offers:
             raise StoryEnds(found.reason)
-        return scheduling.book_itinerary(
-            therapy_id=self.therapy, slot_ids=found.offers[0].slot_ids, by=by, at=at, key=key
-        )
+        self.slots = found.offers[0].slot_ids
+        if self.slots in self.avoid:
+            self.ahead = timedelta(0)
+            raise StoryEnds("with these slots it has been seen to come to the present")
+        return scheduling.book_itinerary(therapy_id=self.therapy, slot_ids=self.slots, by=by, at=at, key=key)
 
     def _label(
         self, step: Step, ready: ReadyStep, chain: Chain, protocol: Protocol, by: Actor, at: datetime, key: str
