@@ -51,9 +51,10 @@ def status(*, job: UUID) -> JobStatus:
 
 def known_keys(keys: Collection[str]) -> set[str]:
     """Which of these idempotency keys a job has, done or not. No query for none."""
-    return (
-        set(OutboxJob.objects.filter(dedup_key__in=list(keys)).values_list("dedup_key", flat=True)) if keys else set()
-    )
+    if not keys:
+        return set()
+    rows = OutboxJob.objects.filter(dedup_key__in=list(keys)).values_list("dedup_key", flat=True)
+    return {key for key in rows if key is not None}
 
 
 def quarantined(*, limit: int = 100) -> list[JobStatus]:
