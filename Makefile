@@ -10,6 +10,8 @@ WORKERS ?= 2
 # A folder for what the tests gave, as JUnit XML: make test RESULTS=var/results (docs/how-to/validate-an-installation.md).
 RESULTS ?=
 xml = $(if $(RESULTS),--junitxml=$(RESULTS)/$(1).xml)
+# Whether the system has Node of version 20 or newer.
+NODE = $(shell command -v npm >/dev/null && node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 PIP := .venv/bin/python -m pip --quiet --disable-pip-version-check
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -36,7 +38,7 @@ port: | .venv/bin/python
 	@.venv/bin/python scripts/port-is-free $(PORT)
 
 setup: .venv/.stamp-runtime ## Python and front-end packages, without starting anything
-	@if ! { command -v npm >/dev/null && node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null; }; then $(MAKE) -s --no-print-directory .venv/.stamp-node; fi
+	@$(if $(NODE),,$(MAKE) -s --no-print-directory .venv/.stamp-node)
 	@mkdir -p staticfiles
 	@.venv/bin/python scripts/build-static
 
@@ -45,9 +47,10 @@ setup: .venv/.stamp-runtime ## Python and front-end packages, without starting a
 	@echo "── Python: a virtual environment in .venv ($$($(PYTHON) --version))"
 	@$(PYTHON) -m venv .venv
 
+# All that is needed is pinned, so nothing is resolved; the front end's packages come meanwhile where the system has Node.
 .venv/.stamp-runtime: requirements.txt | .venv/bin/python
 	@echo "── Python packages: $$(grep -c == requirements.txt), pinned in requirements.txt"
-	@$(PIP) install --no-compile -r requirements.txt
+	@$(if $(NODE),.venv/bin/python scripts/build-static & front=$$!;) $(PIP) install --no-compile --no-deps -r requirements.txt; $(if $(NODE),wait $$front)
 	@touch $@
 
 .venv/.stamp-dev: requirements-dev.txt requirements-pkcs11.txt .venv/.stamp-runtime
