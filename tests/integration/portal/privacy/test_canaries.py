@@ -13,20 +13,27 @@ import hmac
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
-from datetime import date
+from contextlib import contextmanager
+from datetime import date, timedelta
 from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
+import redis
+from channels.layers import get_channel_layer
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.urls import get_resolver, reverse
+from pypdf import PdfReader
 
 from custody.compliance.bundles import therapy_bundle
 from custody.disclosures import operations as disclosures
 from custody.emergency import operations as emergency
+from custody.oversight import queries as oversight
+from custody.oversight import tasks as reports
 from custody.patients import operations as patients
 from custody.patients.identity import PatientIdentity, to_fields
 from custody.therapies.models import Therapy
@@ -36,10 +43,12 @@ from ledger.clock import now
 from ledger.ids import uuid7
 from ledger.log import sequencer
 from ledger.log.models import Document
+from ledger.parties.queries import parties
 from portal.accounts.models import Membership
 from portal.actions.base import fresh_key
 from portal.live import feed
 from tests.integration.portal.privacy.conftest import PASSWORD
+from tests.services import REDIS_URL
 
 pytestmark = pytest.mark.django_db
 CANARY = PatientIdentity(
@@ -191,11 +200,7 @@ def test_an_order_by_the_form_leaves_nothing_in_logs_cache_addresses_or_error_pa
         cache, "set", lambda key, value, *more, **named: (kept.update({key: value}), plain(key, value, *more, **named))
     )
     client = sign_in("coordinator", "centre")
-    form = {
-        "idempotency_key": fresh_key(), "protocol": "cd19-fresh", "record_number": CANARY.record_number,
-        "given_name": CANARY.given_name, "family_name": CANARY.family_name, "birth_date": "1957-02-28",
-        "weight_kg": "71.3", "payer": one.state["parties"]["payer"], "eligible": "on", "consent": "on",
-    } | {f"value_{code}": value for code, value in one.values("order").items() if code != "weight"}  # fmt: skip
+    form = _order_form(one)
     done = client.post(reverse("order"), form)
     assert done.status_code == 303, done.content.decode()[:2000]
     assert traces(done.url) == []
@@ -215,6 +220,93 @@ def test_an_order_by_the_form_leaves_nothing_in_logs_cache_addresses_or_error_pa
     assert traces("".join(str(record.__dict__) for record in caplog.records if not record.exc_info)) == []
     assert kept
     assert traces(repr(kept)) == []
+
+
+def _order_form(one) -> dict[str, str]:
+    return {
+        "idempotency_key": fresh_key(), "protocol": "cd19-fresh", "record_number": CANARY.record_number,
+        "given_name": CANARY.given_name, "family_name": CANARY.family_name, "birth_date": "1957-02-28",
+        "weight_kg": "71.3", "payer": one.state["parties"]["payer"], "eligible": "on", "consent": "on",
+    } | {f"value_{code}": value for code, value in one.values("order").items() if code != "weight"}  # fmt: skip
+
+
+@pytest.mark.redis
+def test_redis_is_told_nothing_of_it(one, sign_in, settings, django_capture_on_commit_callbacks):
+    """Cache, live status and the queue's wake-ups on a real Redis: each command it is sent, and each key it keeps."""
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "canary",
+        }
+    }
+    settings.CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    }
+    assert "redis" in type(get_channel_layer()).__module__
+    server = redis.Redis.from_url(REDIS_URL)
+    with _overheard(server) as said:
+        with django_capture_on_commit_callbacks(execute=True):
+            client = sign_in("coordinator", "centre")
+            assert client.post(reverse("order"), _order_form(one)).status_code == 303
+        for page in ("/", "/worklist/"):
+            assert client.get(page, follow=True).status_code == 200
+        asked = {"idempotency_key": fresh_key(), "record_number": CANARY.record_number}
+        found = client.post(reverse("find_patient"), asked, follow=True)
+        assert CANARY.family_name in found.content.decode(), "those entitled do see it"
+
+    kept = [key + b" " + (server.dump(key) or b"") for key in server.scan_iter()]
+    assert any("canary" in line for line in said), "the portal did use it"
+    assert kept
+    assert traces("\n".join(said)) == []
+    assert traces(b"\n".join(kept)) == []
+    cache.clear()
+    server.close()
+
+
+@contextmanager
+def _overheard(server: redis.Redis) -> Iterator[list[str]]:
+    """Every command that the server is sent meanwhile, as its own monitor shows it."""
+    said: list[str] = []
+    ready, end = threading.Event(), f"end of {fresh_key()}"
+
+    def listen() -> None:
+        with server.monitor() as monitor:
+            ready.set()
+            for line in monitor.listen():
+                if end in line["command"]:
+                    return
+                said.append(line["command"])
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    assert ready.wait(10)
+    try:
+        yield said
+    finally:
+        server.echo(end)
+        listener.join(10)
+    assert not listener.is_alive()
+
+
+def test_a_months_report_holds_nothing_of_it(therapy, one):
+    """The printed form is read as a reader sees it: its text, not the compressed bytes."""
+    member = next(one for one in parties() if one.id == therapy.centre_id)
+    at = now()
+    later = at.replace(day=1) + timedelta(days=40)
+    record = reports.sign_now(member=member, month=f"{at:%Y-%m}", at=later)
+    inspector = one.cast.actor(one.cast.parties["R0901"].id, "inspector")
+    line = next(line for line in oversight.reports(by=inspector) if line.record == record.id)
+    for form in ("pdf", "json"):
+        _, content = oversight.report_file(report=line.id, kind=form, by=inspector)
+        text = content.decode() if form == "json" else _printed(content)
+        assert member.name in text
+        assert traces(text) == traces(content) == []
+
+
+def _printed(pdf: bytes) -> str:
+    reader = PdfReader(io.BytesIO(pdf))
+    return "\n".join([*(page.extract_text() for page in reader.pages), str(reader.metadata)])
 
 
 def _stumble(**given: object) -> None:
