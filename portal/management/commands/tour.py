@@ -21,6 +21,9 @@ from ledger.divergence.queries import DivergenceLine
 from portal.management.browser import DESK, PHONE, TABLET, chromium, page_of
 
 
+OFFICER = "Mirthe Zeldenrust"
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One screen of the tour: whose, which address, how wide, light or dark."""
@@ -64,6 +67,19 @@ def pictures() -> Iterator[Picture]:
     yield Picture("12-regulator", "Rune Lindqvist", "/")
     yield Picture("13-proofs-verified", "Rune Lindqvist", "/proofs/", press="Verify")
     yield Picture("14-ledger", "Rune Lindqvist", "/ledger/", theme="dark")
+    if stopped:
+        ours = Therapy.objects.get(pk=stopped.therapy_id)
+        yield Picture("15-who-sees-what", OFFICER, f"/patients/{ours.patient_id}/")
+        yield Picture("16-disclosure", OFFICER, f"/therapies/{ours.pk}/share/")
+        yield Picture("17-emergency", "Lotte Vermeer", f"/therapies/{ours.pk}/emergency/", width=PHONE)
+    yield Picture("18-audit-trail", "Maud Janse", "/audit/")
+    yield Picture("19-access-review", "Greet Polak", "/people/review/")
+    decision = OpenStep.objects.filter(step="release", party__code="M0311", held="").order_by("due_at").first()
+    if decision:
+        yield Picture("20-release-by-exception", "Hanneke Verbeek", f"/batches/{decision.therapy_id}/sign-off/release/")
+    yield Picture("21-sites-compared", "Rune Lindqvist", "/sites/")
+    yield Picture("22-reports", "Rune Lindqvist", "/reports/")
+    yield Picture("23-keys", "Greet Polak", "/keys/")
 
 
 def diverged() -> Iterator[Picture]:
