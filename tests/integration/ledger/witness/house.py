@@ -15,7 +15,7 @@ from pathlib import Path
 from django.conf import settings
 
 ORIGIN = "needlepoint.example/consortium"
-SECONDS = 90
+SECONDS = 240
 """How long a test waits for processes to start and to act, also where other tests use both cores."""
 FOUND = "from tests.factories.therapies import small_consortium; from ledger.log import sequencer; "
 

@@ -26,7 +26,7 @@ class Server:
         return connect(f"ws://127.0.0.1:{self.port}/live/{query}", additional_headers={"Cookie": cookie}, origin=origin)
 
     async def up(self, cookie):
-        for _ in range(150):
+        for _ in range(600):
             try:
                 async with self.socket(cookie):
                     return
