@@ -68,7 +68,9 @@ class Record(models.Model):
 class SignedName(models.Model):
     """The printed name under a signature (21 CFR 11.50), committed to by the record; never on the ledger in clear."""
 
-    record = models.ForeignKey(Record, on_delete=models.PROTECT, related_name="names", db_index=False)
+    record = models.ForeignKey(
+        Record, on_delete=models.PROTECT, related_name="names", db_index=False, db_constraint=False
+    )
     position = models.SmallIntegerField()
     person = models.UUIDField()
     name = models.CharField(max_length=160)
@@ -86,7 +88,7 @@ class PendingRecord(models.Model):
     """A committed record that the sequencer has not yet given its index."""
 
     id = models.BigAutoField(primary_key=True)
-    record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="pending")
+    record = models.OneToOneField(Record, on_delete=models.PROTECT, related_name="pending", db_constraint=False)
     log = models.CharField(max_length=16, default=OPERATORS, blank=True)
 
     class Meta:
