@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PORT ?= 8000
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $(name))))
 WORKERS ?= 2
+BROWSERS ?= 2
 # A folder for what the tests gave, as JUnit XML: make test RESULTS=var/results (docs/how-to/validate-an-installation.md).
 RESULTS ?=
 xml = $(if $(RESULTS),--junitxml=$(RESULTS)/$(1).xml)
@@ -71,7 +72,7 @@ test: setup .venv/.stamp-dev ## every test; says what it leaves out when a servi
 	@echo "── Tests that hold a clock to a limit, with nothing beside them"
 	@$(PYTEST) $(call xml,timed) -m "timed and not bench" tests/unit tests/integration
 	@echo "── Browser tests, in processes of their own: Playwright keeps an event loop"
-	@$(PYTEST) -n $(WORKERS) --reruns 1 --reruns-delay 3 --timeout 600 --timeout-method thread $(call xml,browser) -m "not bench" tests/functional
+	@$(PYTEST) -n $(BROWSERS) --reruns 1 --reruns-delay 3 --timeout 600 --timeout-method thread $(call xml,browser) -m "not bench" tests/functional
 	@echo "── Tests that need the portal itself on PostgreSQL"
 	@DATABASE_URL="$(POSTGRES)" $(PYTEST) $(call xml,postgres) -m "postgres and not bench" tests/unit tests/integration
 
