@@ -20,7 +20,6 @@ from ledger.divergence import queries as divergences
 from ledger.divergence.queries import DivergenceLine
 from portal.management.browser import DESK, PHONE, TABLET, chromium, page_of
 
-
 OFFICER = "Mirthe Zeldenrust"
 
 
