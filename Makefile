@@ -15,7 +15,7 @@ xml = $(if $(RESULTS),--junitxml=$(RESULTS)/$(1).xml)
 NODE = $(shell command -v npm >/dev/null && node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 PIP := .venv/bin/python -m pip --quiet --disable-pip-version-check
 MANAGE := .venv/bin/python manage.py
-PYTEST := .venv/bin/python -m pytest
+PYTEST := .venv/bin/python -m pytest -rfER
 POSTGRES := $(or $(NEEDLEPOINT_TEST_POSTGRES_URL),postgresql://postgres@127.0.0.1:5432/postgres)
 
 help: ## this list

@@ -39,6 +39,18 @@ hypothesis_settings.register_profile("exploring", deadline=None)
 hypothesis_settings.load_profile("ci" if CI else "exploring")
 
 
+STARTS_PROCESSES = (
+    "tests/integration/portal/live/",
+    "tests/integration/portal/accounts/test_sign_on.py",
+    "tests/integration/ledger/anchors/",
+    "tests/integration/ledger/log/test_killed_sequencers.py",
+    "tests/integration/ledger/privacy/test_rotation.py",
+    "tests/integration/ledger/witness/",
+)
+"""Tests that start servers, workers or nodes and wait for them. Where other tests starve one it is tried once more, and
+the run says so (R); a test that fails twice has failed."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # MD5 is no password hash for people; here it saves a third of a second for each account that a test makes.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -60,6 +72,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(STARTS_PROCESSES):
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=5))
     if config.getoption("markexpr"):
         return
     benches = [item for item in items if item.get_closest_marker("bench")]
