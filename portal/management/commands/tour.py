@@ -21,6 +21,8 @@ from ledger.divergence.queries import DivergenceLine
 from portal.management.browser import DESK, PHONE, TABLET, chromium, page_of
 
 OFFICER = "Mirthe Zeldenrust"
+SIGN_OFFS = {"review": "Maud Janse", "release": "Hanneke Verbeek"}
+"""Who decides on a batch of the maker whose screens the tour shows, by the kind of step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,10 @@ def pictures() -> Iterator[Picture]:
         yield Picture("17-emergency", "Lotte Vermeer", f"/therapies/{ours.pk}/emergency/", width=PHONE)
     yield Picture("18-audit-trail", "Maud Janse", "/audit/")
     yield Picture("19-access-review", "Greet Polak", "/people/review/")
-    decision = OpenStep.objects.filter(step="release", party__code="M0311", held="").order_by("due_at").first()
+    decision = OpenStep.objects.filter(kind__in=SIGN_OFFS, party__code="M0311", held="").order_by("due_at").first()
     if decision:
-        yield Picture("20-release-by-exception", "Hanneke Verbeek", f"/batches/{decision.therapy_id}/sign-off/release/")
+        path = f"/batches/{decision.therapy_id}/sign-off/{decision.step}/"
+        yield Picture("20-release-by-exception", SIGN_OFFS[decision.kind], path)
     yield Picture("21-sites-compared", "Rune Lindqvist", "/sites/")
     yield Picture("22-reports", "Rune Lindqvist", "/reports/")
     yield Picture("23-keys", "Greet Polak", "/keys/")
