@@ -35,6 +35,13 @@ class ProtocolInvalid(BadInput):
     """A protocol document does not hold together; the message names the place."""
 
 
+def with_unit(figures: str, unit: str) -> str:
+    """Figures with their unit: `120 mL`, and `60 to 600 × 10⁶ cells` where the unit begins with a power of ten."""
+    if not unit:
+        return figures
+    return f"{figures} × {unit}" if unit.startswith("10") else f"{figures} {unit}"
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One value of a step. `low`/`high` are inclusive limits in `unit`; a sensitive value is sealed, never recorded."""
@@ -62,13 +69,12 @@ class Field:
     @property
     def limits(self) -> str:
         """The limits in words, for example `50 to 400 mL`."""
-        unit = f" {self.unit}" if self.unit else ""
         if self.low is not None and self.high is not None:
-            return f"{self.low} to {self.high}{unit}"
+            return with_unit(f"{self.low} to {self.high}", self.unit)
         if self.low is not None:
-            return f"at least {self.low}{unit}"
+            return with_unit(f"at least {self.low}", self.unit)
         if self.high is not None:
-            return f"at most {self.high}{unit}"
+            return with_unit(f"at most {self.high}", self.unit)
         return f"expected: {self.expected}" if self.expected else ""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from custody.protocols.document import Field, Step
+from custody.protocols.parts import with_unit
 from ledger.errors import BadInput
 
 PLAIN_NUMBER = re.compile(r"[-−]?[0-9]{1,12}([.,][0-9]{1,6})?")
@@ -64,8 +65,7 @@ def finding(field: Field, value: str) -> str:
     """Why a value is out of limits; a sensitive value is not quoted, since findings stand on the ledger."""
     if field.sensitive:
         return f"{field.title} out of limits, {field.limits}"
-    unit = f" {field.unit}" if field.unit else ""
-    return f"{field.title} {value}{unit}, {field.limits}"
+    return f"{field.title} {with_unit(value, field.unit)}, {field.limits}"
 
 
 def _wanted(field: Field) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from custody.protocols.document import Protocol, Step
+from custody.protocols.parts import with_unit
 from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.log.queries import RecordView
 from manufacturing.batches.models import BatchStatus
@@ -196,8 +197,7 @@ def step_view(line: StepLine) -> BatchStepView:
 
 def value_view(value: ValueLine) -> ValueView:
     field = value.field
-    unit = f" {field.unit}" if field.unit else ""
-    shown = f"{value.value}{unit}" if value.value is not None else "sealed"
+    shown = with_unit(value.value, field.unit) if value.value is not None else "sealed"
     kind, words = {True: ("ok", "In limits"), False: ("stop", "Out of limits"), None: ("", "")}[value.in_limits]
     return ValueView(field.title, shown, field.limits, kind, words)
 

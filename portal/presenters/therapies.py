@@ -9,6 +9,7 @@ from uuid import UUID
 
 from custody.contract.holds import AGREED, BROKEN, HELD, WORKLIST_REASON
 from custody.exceptions.models import ExceptionKind
+from custody.protocols.parts import with_unit
 from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.log.queries import RecordView, SignatureView
 from portal.presenters.marks import mark_of
@@ -255,7 +256,7 @@ def _detail(record: RecordView, journey: Journey, parties: Mapping[UUID, str]) -
     for code, value in dict(body.get("values", {})).items():
         field = step.field(code) if step else None
         if field is not None and field.kind in {"decimal", "choice"}:
-            shown.append(f"{field.title} {value['value']}{' ' + value['unit'] if value['unit'] else ''}")
+            shown.append(f"{field.title} {with_unit(value['value'], value['unit'])}")
     return f"{party}. {', '.join(shown[:3])}." if shown else f"{party}."
 
 

@@ -136,7 +136,7 @@ class Command(BaseCommand):
         page.wait_for_load_state("networkidle")
         if picture.press:
             page.get_by_role("button", name=picture.press).first.click()
-            page.wait_for_timeout(25_000)
+            page.locator("[data-verify][data-state=holds], [data-verify][data-state=fails]").wait_for(timeout=240_000)
         page.wait_for_timeout(700)
         page.screenshot(path=str(folder / f"{picture.name}.png"), full_page=picture.whole)
         page.context.close()
