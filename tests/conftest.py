@@ -174,12 +174,15 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture
 def redis_url() -> Iterator[str]:
-    """The URL of an emptied Redis database."""
+    """The URL of an emptied Redis database that no other process of this test run uses; a server has sixteen."""
     import redis
 
-    client = redis.Redis.from_url(REDIS_URL)
+    address = urlsplit(REDIS_URL)
+    number = int(address.path.strip("/") or 0) - int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    url = address._replace(path=f"/{number % 16}").geturl()
+    client = redis.Redis.from_url(url)
     client.flushdb()
-    yield REDIS_URL
+    yield url
     client.flushdb()
     client.close()
 

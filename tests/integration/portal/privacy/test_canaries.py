@@ -48,7 +48,6 @@ from portal.accounts.models import Membership
 from portal.actions.base import fresh_key
 from portal.live import feed
 from tests.integration.portal.privacy.conftest import PASSWORD
-from tests.services import REDIS_URL
 
 pytestmark = pytest.mark.django_db
 CANARY = PatientIdentity(
@@ -231,20 +230,20 @@ def _order_form(one) -> dict[str, str]:
 
 
 @pytest.mark.redis
-def test_redis_is_told_nothing_of_it(one, sign_in, settings, django_capture_on_commit_callbacks):
+def test_redis_is_told_nothing_of_it(one, sign_in, settings, redis_url, django_capture_on_commit_callbacks):
     """Cache, live status and the queue's wake-ups on a real Redis: each command it is sent, and each key it keeps."""
     settings.CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
+            "LOCATION": redis_url,
             "KEY_PREFIX": "canary",
         }
     }
     settings.CHANNEL_LAYERS = {
-        "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [redis_url]}}
     }
     assert "redis" in type(get_channel_layer()).__module__
-    server = redis.Redis.from_url(REDIS_URL)
+    server = redis.Redis.from_url(redis_url)
     with _overheard(server) as said:
         with django_capture_on_commit_callbacks(execute=True):
             client = sign_in("coordinator", "centre")
@@ -260,7 +259,6 @@ def test_redis_is_told_nothing_of_it(one, sign_in, settings, django_capture_on_c
     assert kept
     assert traces("\n".join(said)) == []
     assert traces(b"\n".join(kept)) == []
-    cache.clear()
     server.close()
 
 
