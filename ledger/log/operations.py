@@ -29,6 +29,9 @@ from ledger.parties.actor import Actor
 from ledger.parties.signing import PartySigner
 
 P = ParamSpec("P")
+KEY_CHANGES_MET = 4
+"""How often an act is begun anew because its organisation's key was changed meanwhile: keys change seldom, and one may
+be changed twice while a slow act is under way."""
 
 
 class KeyUsedOtherwise(Conflict):
@@ -61,15 +64,7 @@ def operation(function: Callable[P, Record]) -> Callable[P, Record]:
             raise BadInput("Send an idempotency key of 8 to 90 characters.", field="key")
         scoped = f"{function.__name__}:{key}"
         try:
-            drawn = randomness.checkpoint()
-            try:
-                with transaction.atomic():
-                    return function(*args, **{**kwargs, "key": scoped})  # type: ignore[arg-type]
-            except signing.KeyEnded:
-                # The organisation changed its key in between: once more, with the new one.
-                randomness.rewind(drawn)
-                with transaction.atomic():
-                    return function(*args, **{**kwargs, "key": scoped})  # type: ignore[arg-type]
+            return _with_the_key_in_force(lambda: function(*args, **{**kwargs, "key": scoped}))  # type: ignore[arg-type]
         except (IntegrityError, Refusal) as problem:
             prior = find_prior(by, scoped)
             if prior is not None:
@@ -80,6 +75,19 @@ def operation(function: Callable[P, Record]) -> Callable[P, Record]:
             raise
 
     return run
+
+
+def _with_the_key_in_force(attempt: Callable[[], Record]) -> Record:
+    """Run an attempt in one transaction; again with the new key when the organisation changed it in between."""
+    drawn = randomness.checkpoint()
+    for _ in range(KEY_CHANGES_MET):
+        try:
+            with transaction.atomic():
+                return attempt()
+        except signing.KeyEnded:
+            randomness.rewind(drawn)
+    with transaction.atomic():
+        return attempt()
 
 
 def _check_same_request(prior: Record, arguments: Mapping[str, Any]) -> None:
