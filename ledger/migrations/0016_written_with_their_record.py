@@ -1,6 +1,6 @@
 """Names and queue entries are written in one message with their record: the database need not look for it once more.
 
-Each look costs a twentieth of a record's whole time. That names and records belong together is what `verify` checks. On
+Each look took 0.09 of 2.4 ms of processor (ADR 9). That names and records belong together is what `verify` checks. On
 SQLite the constraints stay: it would make the tables anew, and their triggers would be gone.
 """
 

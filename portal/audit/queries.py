@@ -292,7 +292,6 @@ def _of_events(identifiers: Collection[UUID]) -> Iterator[AuditLine]:
 
 def _what(type_: str, body: Mapping[str, Any], therapy: Therapy | None) -> str:
     words = type_.rsplit("/", 1)[0].split(".", 1)[-1].replace(".", " ").replace("_", " ").capitalize()
-    words = words.replace("Oos ", "Out-of-specification supply ")
     step = str(body.get("step", ""))
     if therapy is not None and step:
         known = protocol_by_digest(therapy.protocol_digest).step(step)
