@@ -6,7 +6,7 @@ from custody.emergency.models import EmergencyAccess
 from custody.exceptions.models import CustodyException
 from custody.labels.models import Label
 from custody.oversight.models import Inspection, Report, ReportFile
-from custody.patients.models import Patient, PatientAccess, PatientErasure
+from custody.patients.models import Patient, PatientAccess, PatientAct, PatientErasure
 from custody.scheduling.models import Booking, Lane, ProductSite, Slot, SlotHold
 from custody.telemetry.models import (
     Device,
@@ -36,6 +36,7 @@ __all__ = [
     "OpenStep",
     "Patient",
     "PatientAccess",
+    "PatientAct",
     "PatientErasure",
     "ProductSite",
     "Reading",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from custody.compliance.ledger_inputs import ledger_inputs
-from custody.contract import TherapyContract, disclosing, emergency, erasure
+from custody.contract import TherapyContract, disclosing, emergency, erasure, rights
 from custody.contract.proofs import INPUTS
 from custody.oversight import rules as oversight
 from custody.protocols import document
@@ -68,6 +68,10 @@ def privacy_title(state: State, entry: Entry, facts: Facts) -> str:
         disclosing.REFUSED: "Disclosure refused",
         disclosing.GIVEN: "Fields shared",
         disclosing.WITHDRAWN: "Disclosure withdrawn",
+        rights.CORRECTED: "Identity corrected",
+        rights.RESTRICTED: "Use restricted",
+        rights.LIFTED: "Restriction lifted",
+        rights.COPIED: "Copy given to the patient",
         erasure.ASKED: "Erasure asked for",
         erasure.WITHDRAWN: "Erasure withdrawn",
         erasure.DONE: "Patient data erased",

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from custody.contract import rights
 from custody.contract.moment import fresh, stamp_of, uuid_text
 from ledger.clock import stamp
 from ledger.ids import derived
@@ -44,7 +45,7 @@ def chain_of(holder: UUID, patient: UUID) -> UUID:
 
 
 class PatientContract:
-    """Asked, withdrawn, erased in part, erased whole; nothing after that."""
+    """Asked, withdrawn, erased in part, erased whole; nothing after that. Before it, what `rights` knows."""
 
     chain_kind = KIND
 
@@ -66,7 +67,7 @@ class PatientContract:
         if WHOLE in state["done"]:
             raise Refused("This patient is erased: nothing more is recorded.")
         after = fresh(state)
-        clauses = {ASKED: _asked, WITHDRAWN: _withdrawn, DONE: _done}
+        clauses = {ASKED: _asked, WITHDRAWN: _withdrawn, DONE: _done, **rights.CLAUSES}
         if entry.type not in clauses:
             raise Refused(f"The shared rules know no record “{entry.type}” of a patient.")
         clauses[entry.type](after, entry)
@@ -75,6 +76,7 @@ class PatientContract:
 
 def _asked(state: State, entry: Entry) -> None:
     _require_role(entry)
+    rights.require_unrestricted(state)
     if state["asked"] is not None:
         raise Refused("An erasure of this patient is asked for already. Confirm or withdraw that one.")
     reason = entry.body.get("reason")
@@ -98,6 +100,7 @@ def _withdrawn(state: State, entry: Entry) -> None:
 
 
 def _done(state: State, entry: Entry) -> None:
+    rights.require_unrestricted(state)
     scope, until = _scope(entry)
     if entry.body.get("reason") == EXPIRED:
         uuid_text(entry.body.get("request"), "request")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from custody.patients.identity import FIELDS
+from custody.patients.models import PatientAct
 from custody.patients.queries import TABLE as PATIENTS
 from custody.therapies.models import StepRecord, Therapy
 from custody.therapies.queries import protocol_by_digest
@@ -27,11 +28,16 @@ IDENTITY_TITLES = {
 }
 GROUPS = {"identity": "Who the patient is", "care": "Weight and contact", "steps": "What was entered in confidence"}
 _CARE = frozenset({"weight_kg", "contact"})
+_OF_ITS_TIME = frozenset({"weight_kg"})
+"""A weight is what was weighed for this order: another one later corrects nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedField:
-    """One field: its name on the ledger, what people call it, its group, who holds it, and its commitment."""
+    """One field: its name on the ledger, what people call it, its group, who holds it, and its commitment.
+
+    `record` is the record that committed to it: of the therapy, or of the patient where the value was corrected since.
+    """
 
     name: str
     title: str
@@ -41,6 +47,7 @@ class SealedField:
     row: str
     field: str
     commitment: str
+    record: UUID
 
     @property
     def path(self) -> str:
@@ -49,15 +56,19 @@ class SealedField:
 
 
 def sealed_fields(therapy: Therapy) -> list[SealedField]:
-    """Every sealed field of a therapy that a record commits to, in the order of the protocol; three queries."""
+    """Every sealed field of a therapy that a record commits to, in the order of the protocol; four queries."""
     protocol = protocol_by_digest(therapy.protocol_digest)
     rows = {row.step: row for row in StepRecord.objects.filter(therapy=therapy).order_by("performed_at")}
     bodies = bodies_of([row.record_id for row in rows.values()])
     found: list[SealedField] = []
     order = rows.get(protocol.steps[0].code)
-    committed = bodies[order.record_id].get("identity", {}) if order is not None else {}
+    committed: dict[str, tuple[str, UUID]] = {}
+    if order is not None:
+        ordered = bodies[order.record_id].get("identity", {})
+        committed = {name: (made, order.record_id) for name, made in ordered.items()} | _corrected(therapy)
     for name in FIELDS:
         if name in committed:
+            made, record = committed[name]
             found.append(
                 SealedField(
                     name=f"identity/{name}",
@@ -67,7 +78,8 @@ def sealed_fields(therapy: Therapy) -> list[SealedField]:
                     table=PATIENTS,
                     row=str(therapy.patient_id),
                     field=name,
-                    commitment=committed[name],
+                    commitment=made,
+                    record=record,
                 )
             )
     for step in protocol.steps:
@@ -85,9 +97,17 @@ def sealed_fields(therapy: Therapy) -> list[SealedField]:
                     row=str(row.pk),
                     field=f"value:{code}",
                     commitment=commitment,
+                    record=row.record_id,
                 )
             )
     return found
+
+
+def _corrected(therapy: Therapy) -> dict[str, tuple[str, UUID]]:
+    """What the last correction of each field committed to, and its record."""
+    rows = PatientAct.objects.filter(patient_id=therapy.patient_id, kind="corrected").order_by("at")
+    found = {name: (change["is"], row.pk) for row in rows for name, change in row.changes.items()}
+    return {name: one for name, one in found.items() if name not in _OF_ITS_TIME}
 
 
 def reveal(fields: Collection[SealedField], *, by: Actor) -> dict[str, Revealed]:

@@ -11,6 +11,7 @@ from custody.disclosures import package
 from custody.disclosures.fields import SealedField, reveal, sealed_fields
 from custody.disclosures.models import Disclosure, DisclosurePackage
 from custody.patients import access_log
+from custody.patients.restriction import check_may_disclose
 from custody.therapies.models import Therapy, TherapyParty
 from custody.therapies.queries import find_therapy
 from ledger.clock import stamp
@@ -78,11 +79,12 @@ def give(
 ) -> Record:  # fmt: skip
     """Let another member see fields that the actor's organisation holds, for a purpose and a time.
 
-    Raises NotPermitted, TherapyNotFound, FieldUnknown, ReceiverUnknown, NothingToShow, Refused.
+    Raises NotPermitted, TherapyNotFound, FieldUnknown, ReceiverUnknown, NothingToShow, UseRestricted, Refused.
     """
     row = holding(therapy=therapy, by=by)
     by.check("patient.share")
     known = _known(row, by.party, fields)
+    check_may_disclose(row.patient_id, purpose)
     if not may_receive(row, receiver):
         raise ReceiverUnknown("Choose a member that takes part in this therapy, or a regulator.", field="receiver")
     disclosure = derived("disclosure", by.party, key)
@@ -113,11 +115,12 @@ def give(
 def answer(*, disclosure: UUID, fields: Collection[str], by: Actor, at: datetime, key: str) -> Record:
     """Show the asker these of the fields that were asked for.
 
-    Raises NotPermitted, DisclosureUnknown, FieldUnknown, NothingToShow, Refused.
+    Raises NotPermitted, DisclosureUnknown, FieldUnknown, NothingToShow, UseRestricted, Refused.
     """
     chain, row, therapy = _locked(disclosure, by)
     by.check("disclosure.answer")
     known = _known(therapy, by.party, fields)
+    check_may_disclose(therapy.patient_id, row.purpose)
     shown = _sealed(therapy, disclosure, row.receiver_id, known, by=by, at=at)
     record = append(
         chain=chain,
@@ -173,6 +176,17 @@ def withdraw(*, disclosure: UUID, by: Actor, at: datetime, key: str) -> Record:
     )
 
 
+def tell_of_correction(*, patient: UUID, fields: Collection[str], record: UUID, at: datetime) -> None:
+    """Tell whoever can still read one of these fields of the identity that it was corrected (GDPR art. 19)."""
+    for row in Disclosure.objects.filter(
+        therapy_id__in=Therapy.objects.filter(patient_id=patient).values("pk"),
+        status__in=("answered", "given"),
+        until__gt=at,
+    ):
+        if any(f"identity/{name}" in row.fields for name in fields):
+            _tell(row.pk, "corrected", at, again=str(record))
+
+
 def holding(*, therapy: UUID, by: Actor) -> Therapy:
     """A therapy that the actor's organisation takes part in, for roles that follow no therapies. Raises NotFound."""
     found = Therapy.objects.filter(pk=therapy, parties__party_id=by.party).first()
@@ -219,11 +233,12 @@ def _locked(disclosure: UUID, by: Actor) -> tuple[Chain, Disclosure, Therapy]:
     return lock_chain(kind=disclosing.KIND, subject=disclosure), row, Therapy.objects.get(pk=row.therapy_id)
 
 
-def _tell(disclosure: UUID, what: str, at: datetime) -> None:
+def _tell(disclosure: UUID, what: str, at: datetime, *, again: str = "") -> None:
+    """Have the people concerned told, once; `again` sets apart what may be told more than once."""
     enqueue(
         kind=TELL,
         payload={"disclosure": str(disclosure), "what": what},
         at=at,
-        key=f"{TELL}:{disclosure}:{what}",
+        key=":".join(part for part in (TELL, str(disclosure), what, again) if part),
         queue="notify",
     )

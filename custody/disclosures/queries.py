@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,13 +11,14 @@ from uuid import UUID
 from django.db.models import Q
 
 from custody.compliance import evidence
-from custody.contract import disclosing
+from custody.contract import disclosing, erasure
 from custody.disclosures import package
 from custody.disclosures.fields import IDENTITY_TITLES, sealed_fields
 from custody.disclosures.models import Disclosure, DisclosurePackage
 from custody.disclosures.operations import DisclosureUnknown
 from custody.disclosures.package import Shown
 from custody.patients import access_log
+from custody.patients.models import PatientAct
 from custody.therapies import disclosure as redaction
 from custody.therapies.models import StepRecord, Therapy
 from custody.therapies.queries import protocol_by_digest
@@ -32,7 +34,7 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class DisclosureLine:
-    """A disclosure as its two members see it. `open_until` is None once nothing is shown any more."""
+    """A disclosure as its two members see it. `corrected_at` is when a field was corrected after it was shown."""
 
     id: UUID
     therapy: UUID
@@ -51,6 +53,7 @@ class DisclosureLine:
     answered_at: datetime | None
     answered_by: UUID | None
     reason: str
+    corrected_at: datetime | None
 
 
 def disclosures(*, by: Actor, limit: int = PAGE, offset: int = 0) -> list[DisclosureLine]:
@@ -110,9 +113,8 @@ def evidence_pack(*, disclosure: UUID, size: int | None, by: Actor) -> dict[str,
     answer = evidence.records_at(wanted, checkpoint) | {"disclosure": str(disclosure), "therapy": str(row.therapy_id)}
     if redaction.sees_values(by):
         therapy = Therapy.objects.get(pk=row.therapy_id)
-        rows = {step_row for _, step_row in _places(therapy, set(row.fields))}
-        ids = StepRecord.objects.filter(pk__in=rows).values("record_id")
-        answer["sources"] = evidence.records_at(Record.objects.filter(pk__in=ids).order_by("seq"), checkpoint)
+        sources = Record.objects.filter(pk__in=_sources(therapy, set(row.fields))).order_by("chain__kind", "seq")
+        answer["sources"] = evidence.records_at(sources, checkpoint)
     return answer
 
 
@@ -127,20 +129,21 @@ def bundle(*, disclosure: UUID, by: Actor, at: datetime) -> Bundle:
     if redaction.sees_values(by):
         therapy = Therapy.objects.get(pk=row.therapy_id)
         along = [("therapy", row.therapy_id), *evidence.documents_of(therapy)]
+        if any(one.name.startswith("identity/") for one in found):
+            along.append((erasure.KIND, erasure.chain_of(therapy.centre_id, therapy.patient_id)))
     made = export.bundle_of(kind=disclosing.KIND, subject=disclosure, along=along, at=at)
     fields = tuple(Disclosed(one.name, one.path, bytes.fromhex(one.salt), one.value) for one in found)
     return export.with_disclosed(made, fields)
 
 
-def _places(therapy: Therapy, names: set[str]) -> list[tuple[str, UUID]]:
-    """For each field the row of the step whose record committed to it: the order's for the identity."""
-    order = StepRecord.objects.filter(therapy=therapy, kind="order").values_list("pk", flat=True).first()
-    found = []
-    for one in sealed_fields(therapy):
-        if one.name in names:
-            row = order if one.name.startswith("identity/") else UUID(one.row)
-            if row is not None:
-                found.append((one.name, row))
+def _sources(therapy: Therapy, names: set[str]) -> set[UUID]:
+    """The records that committed to these fields: the order, steps, and corrections of the patient's identity.
+
+    A correction is about a patient, whom the order names: it is never shown without the order.
+    """
+    found = {one.record for one in sealed_fields(therapy) if one.name in names}
+    if any(name.startswith("identity/") for name in names):
+        found |= set(StepRecord.objects.filter(therapy=therapy, kind="order").values_list("record_id", flat=True)[:1])
     return found
 
 
@@ -154,6 +157,7 @@ def _row(disclosure: UUID, by: Actor) -> Disclosure:
 def _lines(rows: list[Disclosure]) -> list[DisclosureLine]:
     therapies = Therapy.objects.in_bulk([row.therapy_id for row in rows])
     titles: dict[UUID, dict[str, str]] = {}
+    corrected = _corrections({one.patient_id for one in therapies.values()})
     lines = []
     for row in rows:
         therapy = therapies.get(row.therapy_id)
@@ -178,9 +182,28 @@ def _lines(rows: list[Disclosure]) -> list[DisclosureLine]:
                 answered_at=row.answered_at,
                 answered_by=row.answered_by,
                 reason=row.reason,
+                corrected_at=_corrected_since(row, corrected.get(therapy.patient_id, ())) if therapy else None,
             )
         )
     return lines
+
+
+def _corrections(patients: set[UUID]) -> dict[UUID, list[PatientAct]]:
+    found: dict[UUID, list[PatientAct]] = {}
+    for act in PatientAct.objects.filter(patient_id__in=patients, kind="corrected").order_by("-at"):
+        found.setdefault(act.patient_id, []).append(act)
+    return found
+
+
+def _corrected_since(row: Disclosure, corrections: Iterable[PatientAct]) -> datetime | None:
+    """When one of the fields that were shown was last corrected, if that was after they were shown."""
+    since = row.answered_at or row.asked_at
+    if row.status not in ("answered", "given"):
+        return None
+    for act in corrections:
+        if act.at > since and any(f"identity/{name}" in row.shown for name in act.changes):
+            return act.at
+    return None
 
 
 def title_map(therapy: Therapy) -> dict[str, str]:

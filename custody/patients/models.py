@@ -60,6 +60,33 @@ class PatientErasure(models.Model):
         return f"erasure ({self.scope}) of patient {self.patient_id}: {self.status}"
 
 
+class PatientAct(models.Model):
+    """A correction, a restriction or a copy given; a row mirrors the records of the patient's chain.
+
+    `id` is the record's, or the restriction's, which two records speak of. `changes` holds a correction's fields: the
+    commitments before and after. `ended_at` is when a restriction was lifted.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    subject = models.UUIDField(db_index=True)
+    patient_id = models.UUIDField()
+    holder = models.ForeignKey("ledger.Party", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    kind = models.CharField(max_length=10)
+    reason = models.CharField(max_length=24, blank=True)
+    changes = models.JSONField(default=dict)
+    at = models.DateTimeField()
+    by = models.UUIDField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.UUIDField(null=True)
+
+    class Meta:
+        app_label = "custody"
+        indexes = [models.Index(fields=["patient_id", "kind", "-at"], name="patient_act_patient_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of patient {self.patient_id}"
+
+
 class PatientAccess(models.Model):
     """That a person opened a patient's identity, where and why: append-only, triggers refuse anything else.
 

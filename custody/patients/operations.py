@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 
-from custody.patients import access_log, permissions, queries
+from custody.patients import permissions
 from custody.patients.identity import PatientIdentity, checked, to_fields
 from custody.patients.models import Patient
 from custody.patients.queries import TABLE, record_number_index, record_number_indexes
@@ -17,7 +17,6 @@ from ledger.parties.actor import Actor
 from ledger.parties.models import Party
 from ledger.privacy import installation
 from ledger.privacy import operations as privacy
-from ledger.privacy.errors import SubjectErased
 from ledger.privacy.models import Purpose
 
 
@@ -88,36 +87,3 @@ def _prior(*, number: str, by: Actor, key: str) -> Patient:
     if repeated.record_number_index not in indexes:
         raise EnrolmentKeyReused("This form was sent before with another record number. Open a new form.")
     return repeated
-
-
-@transaction.atomic
-def correct_identity(*, patient: UUID, identity: PatientIdentity, by: Actor, at: datetime) -> Patient:
-    """Replace the identity (a corrected name, a new weight); only fields that changed get a new revision.
-
-    Raises NotPermitted, NotFound, InvalidIdentity, AlreadyEnrolled.
-    """
-    permissions.check_enrol(by)
-    queries.held_patient(by=by, patient=patient)
-    row = Patient.objects.select_for_update().get(pk=patient)
-    centre = Party.objects.get(pk=by.party)
-    tidy = checked(identity, today=at.astimezone(ZoneInfo(centre.time_zone)).date())
-    with access_log.opened_for("correction"):
-        found = queries.identities(by=by, patient_ids=[patient])
-    if patient not in found:
-        raise SubjectErased("This patient's data was erased. Enrol the patient anew.")
-    known = to_fields(found[patient])
-    changed = {name: value for name, value in to_fields(tidy).items() if known[name] != value}
-    if not changed:
-        return row
-    indexes = record_number_indexes(centre=by.party, record_number=tidy.record_number)
-    row.record_number_index, row.index_version = indexes[0], installation.in_force(Purpose.INDEX).version
-    try:
-        with transaction.atomic():
-            others = Patient.objects.filter(centre=by.party, record_number_index__in=indexes).exclude(pk=row.pk)
-            if len(indexes) > 1 and others.exists():
-                raise IntegrityError
-            row.save(update_fields=["record_number_index", "index_version"])
-    except IntegrityError:
-        raise AlreadyEnrolled(others.get().id) from None
-    privacy.seal_fields(subject=row.id, table=TABLE, row=str(row.id), values=changed, by=by, at=at)
-    return row

@@ -10,7 +10,7 @@ from custody.contract import erasure
 from custody.patients import access_log, erasing, permissions
 from custody.patients.access_log import Look
 from custody.patients.identity import PatientIdentity
-from custody.patients.models import Patient, PatientErasure
+from custody.patients.models import Patient, PatientAct, PatientErasure
 from custody.patients.queries import PatientNotFound, identities
 from custody.therapies.models import Therapy
 from ledger.parties.actor import Actor
@@ -48,8 +48,24 @@ class ErasureLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ActLine:
+    """A restriction or a copy: when, by whom, why, and when a restriction was lifted."""
+
+    id: UUID
+    kind: str
+    reason: str
+    at: datetime
+    by: UUID
+    ended_at: datetime | None
+    ended_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """One patient. `identity` is None where the actor may not know, or nothing is left to know."""
+    """One patient. `identity` is None where the actor may not know, or nothing is left to know.
+
+    `restriction` is the one that stands (GDPR art. 18); `acts` are restrictions and copies, the last first.
+    """
 
     id: UUID
     enrolled_at: datetime
@@ -63,6 +79,8 @@ class Overview:
     erasures: tuple[ErasureLine, ...]
     waiting: ErasureLine | None
     looks: tuple[Look, ...]
+    restriction: ActLine | None
+    acts: tuple[ActLine, ...]
 
 
 def overview(*, patient: UUID, by: Actor) -> Overview:
@@ -83,6 +101,10 @@ def overview(*, patient: UUID, by: Actor) -> Overview:
     except erasing.TherapyUnderWay:
         until, under_way = None, True
     erasures = tuple(_line(one) for one in PatientErasure.objects.filter(patient_id=row.pk).order_by("-asked_at"))
+    acts = tuple(
+        ActLine(one.pk, one.kind, one.reason, one.at, one.by, one.ended_at, one.ended_by)
+        for one in PatientAct.objects.filter(patient_id=row.pk).exclude(kind="corrected").order_by("-at")
+    )
     return Overview(
         id=row.pk,
         enrolled_at=row.created_at,
@@ -96,6 +118,8 @@ def overview(*, patient: UUID, by: Actor) -> Overview:
         erasures=erasures,
         waiting=next((one for one in erasures if one.status == "asked"), None),
         looks=tuple(access_log.looks_at(row.pk, limit=LOOKS)) if by.may(permissions.READ) else (),
+        restriction=next((one for one in acts if one.kind == "restricted" and one.ended_at is None), None),
+        acts=acts,
     )
 
 

@@ -8,6 +8,8 @@ from ledger.parties.actor import Actor
 READ = "patient.read"
 ENROL = "patient.enrol"
 ERASE = "patient.erase"
+CORRECT = "patient.correct"
+RIGHTS = "patient.rights"
 
 
 def check_enrol(by: Actor) -> None:
@@ -29,3 +31,17 @@ def check_erase(by: Actor) -> None:
     by.check(ERASE)
     if by.party_kind != "treatment_centre":
         raise NotPermitted("Only the treatment centre that enrolled the patient erases the patient's data.")
+
+
+def check_correct(by: Actor) -> None:
+    """Raise NotPermitted unless the actor corrects identities of patients at its treatment centre."""
+    by.check(CORRECT)
+    if by.party_kind != "treatment_centre":
+        raise NotPermitted("Only the treatment centre that enrolled a patient corrects who the patient is.")
+
+
+def check_rights(by: Actor) -> None:
+    """Raise NotPermitted unless the actor restricts, and gives copies, for its treatment centre."""
+    by.check(RIGHTS)
+    if by.party_kind != "treatment_centre":
+        raise NotPermitted("Only the treatment centre that enrolled a patient does this for the patient.")

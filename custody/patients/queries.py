@@ -8,6 +8,7 @@ from uuid import UUID
 from custody.patients import access_log, permissions
 from custody.patients.identity import FIELDS, PatientIdentity, from_fields, normalise_record_number
 from custody.patients.models import Patient
+from custody.patients.restriction import open_to
 from ledger.errors import NotFound
 from ledger.parties.actor import Actor
 from ledger.privacy import queries as privacy
@@ -16,6 +17,7 @@ from ledger.privacy.payloads import Commitment, Revealed
 
 TABLE = "custody.patient"
 COLUMN = "custody.patient.record_number"
+NAME = ("given_name", "family_name")
 
 
 class PatientNotFound(NotFound):
@@ -51,14 +53,25 @@ def held_patient(*, by: Actor, patient: UUID) -> Patient:
 def identities(*, by: Actor, patient_ids: Collection[UUID]) -> dict[UUID, PatientIdentity]:
     """Who these patients are, in three queries however many; those of other centres are not in the answer.
 
-    Gives nobody (an empty answer, for screens that several roles share) to an actor who may never know.
+    Nor are those whose use is restricted, save for whom the restriction leaves open (`restriction`). Gives nobody (an
+    empty answer, for screens that several roles share) to an actor who may never know.
     """
+    return {patient: from_fields(values) for patient, values in _opened(by, patient_ids, FIELDS).items()}
+
+
+def names(*, by: Actor, patient_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The names alone, for lists that show no more: nothing else is opened. The rest as in `identities`."""
+    opened = _opened(by, patient_ids, NAME)
+    return {patient: f"{values['given_name']} {values['family_name']}" for patient, values in opened.items()}
+
+
+def _opened(by: Actor, patient_ids: Collection[UUID], fields: Collection[str]) -> dict[UUID, dict[str, str]]:
     if not by.may(permissions.READ) or by.party_kind != "treatment_centre":
         return {}
-    held = Patient.objects.filter(pk__in=patient_ids, centre=by.party).values_list("pk", flat=True)
-    opened = privacy.open_many(table=TABLE, rows=[str(id_) for id_ in held], by=by, fields=FIELDS)
+    held = Patient.objects.filter(open_to(by), pk__in=patient_ids, centre=by.party).values_list("pk", flat=True)
+    opened = privacy.open_many(table=TABLE, rows=[str(id_) for id_ in held], by=by, fields=fields)
     access_log.note(by=by, patients=[UUID(row) for row in opened], centre=by.party)
-    return {UUID(row): from_fields(values) for row, values in opened.items()}
+    return {UUID(row): values for row, values in opened.items()}
 
 
 def identity_commitments(*, patient: UUID, by: Actor) -> dict[str, Commitment]:

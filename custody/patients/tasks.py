@@ -8,7 +8,7 @@ import structlog
 
 from custody.contract import erasure
 from custody.patients import erasing, erasure_journal
-from custody.patients.models import Patient
+from custody.patients.models import Patient, PatientAct
 from custody.patients.retention import KEPT_YEARS, years_after
 from custody.therapies.models import Therapy
 from ledger.crypto.errors import VerificationError
@@ -40,10 +40,12 @@ def _is_time(chore: str, at: datetime) -> bool:
 
 
 def expire_now(*, at: datetime) -> int:
-    """The same now."""
+    """The same now. What is restricted is kept until that is lifted."""
     over = Therapy.objects.filter(ended_at__lte=years_after(at, -KEPT_YEARS)).values("patient_id")
+    restricted = PatientAct.objects.filter(kind="restricted", ended_at=None).values("patient_id")
+    due = Patient.objects.filter(pk__in=over).exclude(erased=erasure.WHOLE).exclude(pk__in=restricted)
     done = 0
-    for row in Patient.objects.filter(pk__in=over).exclude(erased=erasure.WHOLE).select_related("centre")[:AT_ONCE]:
+    for row in due.select_related("centre")[:AT_ONCE]:
         try:
             until = erasing.keeping_of(row)
             if until is None or until > at:

@@ -14,6 +14,7 @@ from custody.contract.lifecycle import check_character
 from custody.exceptions.opening import open_exception
 from custody.patients import callnames
 from custody.patients import queries as patients
+from custody.patients.restriction import check_may_order
 from custody.protocols import document
 from custody.protocols.document import Step
 from custody.therapies.models import CoiSerial, Therapy
@@ -57,10 +58,11 @@ def order_therapy(
     """Order a therapy for an enrolled patient under the protocol with this digest.
 
     The chain-of-identity identifier is issued here, before any collection (DOMAIN, step 2). Raises NotPermitted,
-    PatientNotFound, ValuesRefused, Refused.
+    PatientNotFound, UseRestricted, ValuesRefused, Refused.
     """
     by.check("therapy.order")
     held = patients.held_patient(by=by, patient=patient)
+    check_may_order(held.id)
     specification = document.read_cached(world.document(protocol), protocol)
     if Therapy.objects.filter(patient_id=patient, protocol_digest=protocol, status="active").exists():
         raise PatientHasTherapy(

@@ -53,7 +53,7 @@ LOOK_AHEAD = 60
 
 @dataclass(frozen=True, slots=True)
 class TherapyLine:
-    """A therapy in a list. `patient` is there only for those entitled to know (DESIGN §5)."""
+    """A therapy in a list. `patient_name` is there only for those entitled to know (DESIGN §5), else empty."""
 
     id: UUID
     coi: str
@@ -75,7 +75,7 @@ class TherapyLine:
     infusion_planned_at: datetime | None
     ended_at: datetime | None
     changed_at: datetime
-    patient: PatientIdentity | None = None
+    patient_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +275,11 @@ def done_since(*, by: Actor, since: datetime, limit: int = PAGE) -> list[DoneSte
 
 
 def tasks_from(rows: Iterable[OpenStep], by: Actor) -> list[Task]:
-    rows = list(rows)
-    known = patients.identities(by=by, patient_ids=[row.therapy.patient_id for row in rows])
+    """Steps as tasks. A list of work goes by call name and chain of identity, so nobody's identity is opened for it."""
     return [
         Task(
             id=row.id,
-            therapy=line_for(row.therapy, by, known.get(row.therapy.patient_id)),
+            therapy=line_for(row.therapy, by),
             step=row.step,
             title=row.title,
             kind=row.kind,
@@ -305,17 +304,17 @@ def therapies(
     if search:
         rows = rows.filter(Q(call_name__icontains=search) | Q(coi__icontains=search.replace(" ", "")))
     found = list(rows.order_by("-changed_at", "id")[offset : offset + limit])
-    known = patients.identities(by=by, patient_ids=[row.patient_id for row in found])
-    return [line_for(row, by, known.get(row.patient_id)) for row in found]
+    named = patients.names(by=by, patient_ids=[row.patient_id for row in found])
+    return [line_for(row, by, named.get(row.patient_id, "")) for row in found]
 
 
-def line_for(row: Therapy, by: Actor | None, patient: PatientIdentity | None = None) -> TherapyLine:
+def line_for(row: Therapy, by: Actor | None, patient_name: str = "") -> TherapyLine:
     """`line`, without the reason of an end for payers and couriers, as that may be clinical."""
-    made = line(row, patient)
+    made = line(row, patient_name)
     return replace(made, ended_reason="") if by is None else disclosure.therapy_for(by, made)
 
 
-def line(row: Therapy, patient: PatientIdentity | None = None) -> TherapyLine:
+def line(row: Therapy, patient_name: str = "") -> TherapyLine:
     """One row as a frozen value; reads no further rows."""
     protocol = protocol_by_digest(row.protocol_digest)
     codes = [code for code, _ in protocol.stages]
@@ -340,7 +339,7 @@ def line(row: Therapy, patient: PatientIdentity | None = None) -> TherapyLine:
         infusion_planned_at=row.infusion_planned_at,
         ended_at=row.ended_at,
         changed_at=row.changed_at,
-        patient=patient,
+        patient_name=patient_name,
     )
 
 
@@ -352,7 +351,7 @@ def journey(*, therapy: UUID, by: Actor) -> Journey:
         known = patients.identities(by=by, patient_ids=[row.patient_id])
     open_steps = OpenStep.objects.filter(therapy=row).select_related("therapy").order_by("due_at", "id")
     return Journey(
-        therapy=line_for(row, by, known.get(row.patient_id)),
+        therapy=line_for(row, by),
         protocol=protocol_by_digest(row.protocol_digest),
         state={**UNKNOWN_STATE, **held.state},
         tasks=tuple(tasks_from(open_steps, by)),

@@ -66,12 +66,14 @@ def seal(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
 
 def unseal(key: bytes, sealed: bytes, aad: bytes) -> bytes:
     """The plaintext; `WrongKey` or `UnsealError` if the key, the associated data or the bytes are not the same."""
-    if key_id_of(sealed) != key_id(key):
-        raise WrongKey("The value was sealed under another key.")
+    claimed = key_id_of(sealed)
     header, nonce = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES : _HEADER_BYTES + _NONCE_BYTES]
     try:
         return AESGCM(key).decrypt(nonce, sealed[_HEADER_BYTES + _NONCE_BYTES :], header + aad)
     except InvalidTag as error:
+        # The tag covers the key id, so that naming the key costs something only where it was the wrong one.
+        if claimed != key_id(key):
+            raise WrongKey("The value was sealed under another key.") from error
         raise UnsealError("The sealed value was changed, or moved here from another place.") from error
 
 

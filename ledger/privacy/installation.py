@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from ledger.crypto import sealing
 from ledger.privacy.key_service import kek_candidates, key_service
@@ -41,15 +42,22 @@ def all_of(purpose: str) -> list[VersionedKey]:
 def legacy(purpose: str) -> list[bytes]:
     """Version 0: derived from the key-encryption keys of the settings themselves."""
     if purpose == Purpose.PATIENT_KEYS:
-        return [sealing.derive(kek, _LEGACY_INFO) for kek in kek_candidates()]
+        return [_legacy_key(kek)[0] for kek in kek_candidates()]
     return kek_candidates()
+
+
+@lru_cache(maxsize=4)
+def _legacy_key(kek: bytes) -> tuple[bytes, bytes]:
+    """The key for patients' keys that this key-encryption key gives, and its id; the settings hold it anyway."""
+    key = sealing.derive(kek, _LEGACY_INFO)
+    return key, sealing.key_id(key)
 
 
 def patient_wrapping_key(wrapped: bytes) -> bytes:
     """The key that opens a holder's wrap; no query once it was opened in this process. Raises WrongKey."""
     wanted = sealing.key_id_of(wrapped)
-    for key in legacy(Purpose.PATIENT_KEYS):
-        if sealing.key_id(key) == wanted:
+    for key, name in map(_legacy_key, kek_candidates()):
+        if name == wanted:
             return key
     known = _opened.get(wanted.hex())
     if known is None:

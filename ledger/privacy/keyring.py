@@ -73,7 +73,8 @@ def keys_for(data_keys: Iterable[DataKey], *, party: UUID) -> Mapping[UUID, byte
             found[id_] = known
     missing = wanted.keys() - found.keys()
     if missing:
-        for wrap in KeyWrap.objects.filter(data_key__in=missing, party=party):
+        wraps = KeyWrap.objects.filter(data_key__in=missing, party=party)
+        for wrap in wraps.only("data_key", "party", "method", "wrapped", "wrapped_under"):
             found[wrap.data_key_id] = unwrap(wrap, wanted[wrap.data_key_id])
     if kept is not None:
         kept.update({(id_, wanted[id_].version, party): key for id_, key in found.items()})

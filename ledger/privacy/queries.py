@@ -14,6 +14,10 @@ from ledger.privacy.models import DataKey, SealedPayload
 from ledger.privacy.payloads import Commitment, Revealed, decode, path_of
 
 T = TypeVar("T")
+_TO_OPEN = (
+    *("table", "row", "field", "revision", "commitment", "ciphertext"),
+    *("data_key__version", "data_key__subject"),
+)
 ATTEMPTS = 3
 """A key that is renewed between reading the values and reading its wrap makes them fail once: they are read again."""
 
@@ -96,6 +100,7 @@ def _data_key(subject: UUID) -> DataKey:
 
 def _current(*, table: str, rows: Collection[str], fields: Collection[str] | None) -> list[SealedPayload]:
     found = SealedPayload.objects.filter(table=table, row__in=rows).select_related("data_key").order_by("revision")
+    found = found.only(*_TO_OPEN)
     if fields is not None:
         found = found.filter(field__in=fields)
     latest: dict[tuple[str, str], SealedPayload] = {(p.row, p.field): p for p in found}

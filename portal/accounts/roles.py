@@ -21,6 +21,8 @@ EVERY_KIND = frozenset({CENTRE, MAKER, COURIER, PAYER, REGULATOR, OPERATOR})
 PERMISSIONS: dict[str, str] = {
     "patient.enrol": "Enrol a patient and record consent",
     "patient.read": "See who a patient is, where the centre is entitled to it",
+    "patient.correct": "Correct who a patient is, with a reason and the former value kept",
+    "patient.rights": "Restrict the use of a patient's data, lift that, and give the patient a copy",
     "patient.erase": "Ask for a patient's erasure, and confirm another person's request",
     "patient.share": "Share fields of a patient's data with another organisation, for a purpose and a time",
     "glass.break": "See who a patient is in an emergency, for a short time and with an alert",
@@ -70,7 +72,10 @@ PERMISSIONS: dict[str, str] = {
 _HANDS_OVER = frozenset({"handoff.offer", "handoff.accept", "handoff.refuse"})
 _DOES_STEPS = frozenset({"therapy.read", "step.perform", "exception.open"})
 _WORKS_IN_PAIRS = _DOES_STEPS | {"step.verify"}
-_ORDERS = frozenset({"patient.enrol", "patient.read", "therapy.order", "itinerary.search", "itinerary.book"})
+_ORDERS = frozenset({"patient.enrol", "patient.correct", "patient.read", "therapy.order"}) | {
+    "itinerary.search",
+    "itinerary.book",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +148,10 @@ _ALL = (
     _role(
         "data_protection_officer",
         "Data-protection officer",
-        "Oversees who sees patients' data, answers requests for it, and erases what may no longer be kept.",
+        "Oversees who sees patients' data, answers who asks for it, and erases what may no longer be kept.",
         kinds=CENTRE,
-        may={"patient.read", "patient.erase", "patient.share", "disclosure.answer"} | {"disclosure.open", "audit.read"},
+        may={"patient.read", "patient.correct", "patient.rights", "patient.erase", "patient.share"}
+        | {"disclosure.answer", "disclosure.open", "audit.read"},
         dashboard="privacy",
     ),
     _role(

@@ -10,7 +10,6 @@ from django import forms
 from django.http import HttpRequest
 from django.urls import reverse
 
-from custody.patients.identity import PatientIdentity
 from custody.patients.operations import AlreadyEnrolled, enrol_patient
 from custody.patients.queries import identities
 from custody.protocols.queries import protocol as protocol_of
@@ -21,25 +20,13 @@ from ledger.errors import BadInput, Refusal
 from ledger.parties.queries import parties, party
 from portal.accounts.signing import SigningMixin, first_signer
 from portal.actions.base import ActionForm, ActionView, Done, show
+from portal.actions.identity_form import IdentityForm
 from portal.actions.step_form import control_for
 
 
-class OrderForm(SigningMixin, ActionForm):
+class OrderForm(SigningMixin, IdentityForm):
     """Who, which therapy, who pays; and what the therapy's own protocol asks at the order."""
 
-    record_number = forms.CharField(
-        label="Record number", max_length=24, help_text="As on the wristband. A known patient is found by it."
-    )
-    given_name = forms.CharField(label="Given name", max_length=100)
-    family_name = forms.CharField(label="Family name", max_length=100)
-    birth_date = forms.DateField(label="Born", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    weight_kg = forms.DecimalField(
-        label="Weight",
-        max_digits=5,
-        decimal_places=1,
-        localize=False,
-        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
-    )
     payer = forms.ChoiceField(label="Payer")
     eligible = forms.BooleanField(
         label="The patient is eligible under this protocol",
@@ -75,17 +62,6 @@ class OrderForm(SigningMixin, ActionForm):
             if value not in (None, ""):
                 given[field.code] = str(value)
         return given
-
-    @property
-    def identity(self) -> PatientIdentity:
-        given = self.cleaned_data
-        return PatientIdentity(
-            given_name=given["given_name"],
-            family_name=given["family_name"],
-            birth_date=given["birth_date"],
-            record_number=given["record_number"],
-            weight_kg=given["weight_kg"],
-        )
 
 
 class OrderView(ActionView):

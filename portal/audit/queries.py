@@ -15,6 +15,8 @@ from uuid import UUID
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
+from custody.contract.rights import CORRECTED
+from custody.rights import corrections
 from custody.therapies import disclosure
 from custody.therapies.models import Therapy
 from custody.therapies.queries import protocol_by_digest, visible
@@ -112,7 +114,7 @@ def detail(*, record: UUID, by: Actor) -> Detail:
     return Detail(
         line=line,
         record=disclosure.record_for(by, view) if row.chain.kind == "therapy" else view,
-        changes=tuple(_changes(row)) if sees else (),
+        changes=tuple(_corrected(row, by) or _changes(row)) if sees else (),
         values=tuple(_values(row, disclosure.record_for(by, view))) if row.chain.kind == "therapy" else (),
         hidden=not sees,
     )
@@ -309,6 +311,12 @@ def _why(body: Mapping[str, Any], meaning: str) -> str:
     if body.get("reasons"):
         said += [str(reason) for reason in body["reasons"]]
     return "; ".join([meaning, *said])
+
+
+def _corrected(row: Record, by: Actor) -> list[tuple[str, str, str]]:
+    """The values before and after of a corrected identity, for those of the centre who may know who the patient is."""
+    made = corrections.of_record(record=row.pk, by=by) if row.type == CORRECTED else None
+    return [(one.title, one.before, one.after) for one in made.changes] if made and made.opens else []
 
 
 def _changes(row: Record) -> Iterator[tuple[str, str, str]]:

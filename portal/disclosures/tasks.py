@@ -20,6 +20,7 @@ SUBJECTS = {
     "given": "Fields of a therapy were shared with you",
     "answered": "Your request was answered",
     "refused": "Your request was refused",
+    "corrected": "What was disclosed to you has been corrected since",
 }
 HOLDERS = ("data_protection_officer", "qa")
 RECEIVERS = ("inspector", "payer_analyst", "qa", "qp", "data_protection_officer")

@@ -66,6 +66,7 @@ def disclosure(request: HttpRequest, disclosure: UUID) -> HttpResponse:
             for one in shown
         ],
         "holds": line.holder == actor.party,
+        "may_ask": line.receiver == actor.party and actor.may("disclosure.ask"),
         "may_answer": line.holder == actor.party and actor.may("disclosure.answer"),
         "withdraw_key": fresh_key(),
         "checked_at": at,

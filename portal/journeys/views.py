@@ -27,7 +27,7 @@ from portal.paging import page_of
 from portal.presenters import broken
 from portal.presenters import therapies as present
 
-PAGE = 40
+PAGE = 50
 
 
 def therapy_list(request: HttpRequest) -> HttpResponse:

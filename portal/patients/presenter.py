@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from custody.contract import disclosing, emergency, erasure
+from custody.contract import disclosing, emergency, erasure, rights
 from custody.emergency.queries import AccessLine
 from custody.patients.access_log import Look
-from custody.patients.overview import ErasureLine
+from custody.patients.overview import ActLine, ErasureLine
+from custody.rights.copying import FETCHED_WITHIN
+from custody.rights.corrections import Correction
 from portal.accounts.models import User
 from portal.accounts.roles import ROLES
+from portal.disclosures.presenter import STATUSES as DISCLOSURES
 
 PURPOSES = {**emergency.REASONS, **disclosing.PURPOSES}
+LEFT = "Somebody who has left"
 SCOPES = {
     erasure.REST: "All but what traces the cells",
     erasure.WHOLE: "Everything",
@@ -25,12 +29,13 @@ STATUSES = {
     "done": ("ok", "Erased"),
 }
 WAYS = {
-    "worklist": "On a worklist",
+    "worklist": "On a list of therapies",
     "journey": "On a therapy’s page",
     "patient": "On the patient’s page",
     "search": "Found by record number",
     "order": "When ordering",
     "correction": "When correcting",
+    "copy": "In a copy for the patient",
     "field": "One field, with its proof",
     "emergency": "Emergency access",
     "shared": "Shared fields",
@@ -78,6 +83,27 @@ class ErasureView:
     done_by: str
 
 
+@dataclass(frozen=True, slots=True)
+class CorrectionView:
+    """A correction, in words."""
+
+    line: Correction
+    who: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActView:
+    """A restriction or a copy, in words; `fetchable` while the asker may fetch the copy's file."""
+
+    line: ActLine
+    what: str
+    reason: str
+    who: str
+    ended_by: str
+    fetchable: bool
+
+
 def people(ids: Sequence[UUID | None]) -> dict[UUID, str]:
     """Names of these people; one query."""
     wanted = {one for one in ids if one is not None}
@@ -89,7 +115,7 @@ def looks(found: Sequence[Look], parties: Mapping[UUID, str]) -> list[LookView]:
     return [
         LookView(
             at=one.at,
-            who=names.get(one.person, "Somebody who has left"),
+            who=names.get(one.person, LEFT),
             role=ROLES[one.role].name if one.role in ROLES else one.role.replace("_", " "),
             party=parties.get(one.party, ""),
             way=WAYS.get(one.way, one.way),
@@ -117,12 +143,43 @@ def erasures(found: Sequence[ErasureLine]) -> list[ErasureView]:
     ]
 
 
+def corrections(found: Sequence[Correction]) -> list[CorrectionView]:
+    names = people([one.by for one in found])
+    return [CorrectionView(one, names.get(one.by, LEFT), rights.CORRECTIONS[one.reason]) for one in found]
+
+
+def acts(found: Sequence[ActLine | None], at: datetime, own: UUID | None) -> list[ActView]:
+    lines = [one for one in found if one is not None]
+    names = people([person for one in lines for person in (one.by, one.ended_by)])
+    return [
+        ActView(
+            line=one,
+            what="Copy given to the patient" if one.kind == "copied" else "Use restricted",
+            reason=rights.GROUNDS.get(one.reason, ""),
+            who=names.get(one.by, LEFT),
+            ended_by=names.get(one.ended_by, LEFT) if one.ended_by else "",
+            fetchable=one.kind == "copied" and one.by == own and at - one.at < FETCHED_WITHIN,
+        )
+        for one in lines
+    ]
+
+
+def copy_words() -> dict[str, str]:
+    """What the codes in a patient's copy mean."""
+    return {
+        **{f"role:{code}": role.name for code, role in ROLES.items()},
+        **{f"way:{code}": words for code, words in WAYS.items()},
+        **{f"purpose:{code}": words for code, words in PURPOSES.items()},
+        **{f"standing:{code}": words.lower() for code, (_, words) in DISCLOSURES.items()},
+    }
+
+
 def accesses(found: Sequence[AccessLine], parties: Mapping[UUID, str]) -> list[AccessView]:
     names = people([one.person for one in found])
     return [
         AccessView(
             line=one,
-            who=names.get(one.person, "Somebody who has left"),
+            who=names.get(one.person, LEFT),
             role=ROLES[one.role].name if one.role in ROLES else one.role,
             party=parties.get(one.party, ""),
             reason=emergency.REASONS[one.reason],

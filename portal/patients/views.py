@@ -17,6 +17,7 @@ from custody.disclosures import queries as disclosures
 from custody.patients import erasing, overview
 from custody.patients.overview import Overview
 from custody.patients.queries import find_by_record_number
+from custody.rights.corrections import corrections
 from ledger.clock import now
 from ledger.errors import BadInput
 from ledger.parties.queries import party_names
@@ -70,6 +71,10 @@ def patient(request: HttpRequest, patient: UUID) -> HttpResponse:
         "shares": disclosing.views(disclosures.of_patient(patient=patient, by=actor), names, now()),
         "may_share": actor.may("patient.share"),
         "names": names,
+        "corrections": presenter.corrections(corrections(patient=patient, by=actor)),
+        "acts": presenter.acts(found.acts, now(), actor.person),
+        "may_correct": actor.may("patient.correct"),
+        "has_rights": actor.may("patient.rights"),
         "may_erase": actor.may("patient.erase"),
         "sees": actor.may("patient.read"),
         "is_asker": found.waiting is not None and found.waiting.asked_by == actor.person,

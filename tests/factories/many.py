@@ -131,7 +131,7 @@ def _therapy(where: Setting, n: int) -> Therapy:
         id=_id("therapy", n),
         coi=f"X004226{n:06d}A",
         call_name=f"Heron {n}",
-        patient_id=where.patients[n % PATIENTS],
+        patient_id=where.patients[n // 2 % len(where.patients)],
         protocol_digest=where.digest,
         product="CD19 CAR-T, fresh start",
         centre_id=where.parties["centre"],

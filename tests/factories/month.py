@@ -29,9 +29,11 @@ from ledger.log.models import Record
 from ledger.parties.actor import Actor, service_actor
 from ledger.parties.models import Party
 from ledger.parties.signing import signer_for
+from ledger.proofs.circuit import CLASSES
 from tests.factories.therapies import Told
 from tests.factories.toy_key import ToyKey
 
+CIRCUIT = CLASSES[0].name
 NAMES = UUID("0b7e5b5c-6a55-4a4e-9d0a-2f4c3a1d9b11")
 
 
@@ -64,8 +66,8 @@ def month_of(template: Told, *, therapies: int, by: Actor) -> Month:
     )
     publish_document(
         kind="unsafe_proof_key",
-        code="segment",
-        version="999.0",
+        code=CIRCUIT.partition("/v")[0],
+        version=f"{CIRCUIT.partition('/v')[2]}.999",
         document=key.verification_key.to_snarkjs(),
         by=publisher,
         at=template.now,
@@ -145,10 +147,12 @@ def _proofs(template: Told, therapy: UUID, key: ToyKey) -> Iterator[dict[str, An
     protocol, state, size = protocol_by_digest(template.state["protocol"]), template.state, registry_size()
     root = device_registry_root(size)
     for segment in protocol.segments:
-        expected = ledger_inputs(state=state, therapy=therapy, protocol=protocol, segment=segment, device_registry=root)
+        expected = ledger_inputs(
+            state=state, therapy=therapy, protocol=protocol, segment=segment, device_registry=root, circuit=CIRCUIT
+        )
         yield {
             "segment": segment.code,
-            "circuit": "segment/v1",
+            "circuit": CIRCUIT,
             "key": key.verification_key.digest,
             "inputs": dict(zip(INPUTS, expected.to_json(), strict=True)),
             "proof": key.prove(tuple(expected)).hex(),

@@ -1,6 +1,6 @@
 // “Verify in my browser” on a disclosure. On this machine: each value with its salt and path gives a commitment; the
-// holder signed for it in a record that stands in the log; and where the therapy's own record is shown, that one had
-// committed to it before. The values never leave the page.
+// holder signed for it in a record that stands in the log; and where the therapy's own record is shown, that one, or a
+// correction of the patient's identity since, had committed to it before. The values never leave the page.
 import { base64, canonical, checkInclusion, digest, doubt, memberLogKey, openCheckpoint, openRecord } from "./log.js";
 import { hex, parseBytes } from "./encoding.js";
 import { readCheckpoint, readShared } from "./facts.js";
@@ -57,10 +57,13 @@ function treeOf(code, pack, facts, checkpoint) {
   return tree;
 }
 
+/** What the therapy's records have committed to, and corrections by the centre that ordered, of the patient it ordered for. */
 function committed(entries, therapy) {
   const found = new Set();
-  for (const { chain_kind: kind, subject, body } of entries) {
-    if (kind !== "therapy" || subject !== therapy) doubt("a record of another therapy was put among the evidence");
+  const order = entries.find(({ chain_kind: kind, body }) => kind === "therapy" && body.identity);
+  for (const { chain_kind: kind, subject, body, signer } of entries) {
+    const corrects = kind === "patient" && order && body.patient === order.body.patient && signer.party === order.signer.party;
+    if (!corrects && (kind !== "therapy" || subject !== therapy)) doubt("a record of another therapy was put among the evidence");
     for (const made of [...Object.values(body.identity ?? {}), ...Object.values(body.sealed ?? {})]) found.add(made);
   }
   return found;

@@ -147,30 +147,3 @@ def test_a_worklist_names_its_patients_in_four_queries(count, django_assert_num_
     ids = [_enrol(nurse, replace(NGOZI, record_number=f"RN-{n:04}"), key=f"enrol-{n:04}").id for n in range(count)]
     with django_assert_num_queries(4):  # the last one writes down who looked
         assert len(queries.identities(by=nurse, patient_ids=ids)) == count
-
-
-def test_a_correction_seals_only_what_changed():
-    nurse = _actor()
-    patient = _enrol(nurse)
-    operations.correct_identity(
-        patient=patient.id, identity=replace(NGOZI, weight_kg=Decimal(71), record_number="RN-4472"), by=nurse, at=T0
-    )
-
-    known = queries.identities(by=nurse, patient_ids=[patient.id])[patient.id]
-    assert (known.weight_kg, known.record_number, known.given_name) == (Decimal(71), "RN-4472", "Ngozi")
-    assert SealedPayload.objects.count() == len(FIELDS) + 2
-    assert queries.find_by_record_number(by=nurse, record_number="RN-4472") == patient
-    assert queries.find_by_record_number(by=nurse, record_number="RN-4471") is None
-
-
-def test_a_correction_cannot_take_anothers_record_number():
-    nurse = _actor()
-    patient = _enrol(nurse)
-    other = _enrol(nurse, replace(NGOZI, record_number="RN-5555"), key="enrol-0002")
-    with pytest.raises(AlreadyEnrolled) as refused:
-        operations.correct_identity(
-            patient=patient.id, identity=replace(NGOZI, record_number="RN-5555"), by=nurse, at=T0
-        )
-    assert refused.value.patient == other.id
-    with pytest.raises(NotFound):
-        operations.correct_identity(patient=patient.id, identity=NGOZI, by=_actor(number=2), at=T0)

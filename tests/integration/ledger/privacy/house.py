@@ -19,6 +19,7 @@ django.setup()
 from custody.patients import operations, queries  # noqa: E402
 from custody.patients.identity import PatientIdentity  # noqa: E402
 from custody.patients.models import Patient  # noqa: E402
+from custody.rights import correcting  # noqa: E402
 from ledger.clock import now  # noqa: E402
 from portal.accounts.actors import actor_for  # noqa: E402
 from portal.accounts.models import Membership  # noqa: E402
@@ -44,8 +45,13 @@ def write() -> None:
         made = operations.enrol_patient(identity=identity, by=by, at=now(), key=f"enrol-{uuid4()}")
         one = patients[number % len(patients)]
         known = queries.identities(by=by, patient_ids=[one])[one]
-        operations.correct_identity(
-            patient=one, identity=replace(known, weight_kg=Decimal(number % 90 + 10)), by=by, at=now()
+        correcting.correct_identity(
+            patient=one,
+            identity=replace(known, weight_kg=Decimal(number % 90 + 10)),
+            reason="weighed_anew",
+            by=by,
+            at=now(),
+            key=f"correct-{uuid4()}",
         )
         print(made.pk, one, number % 90 + 10, flush=True)
         time.sleep(0.02)

@@ -27,6 +27,8 @@ TABLE = """
 patient.enrol       .  x  x  .  .  .  .  .  .  .  .  .  .  .  .  .
 patient.read        x  x  x  .  x  .  .  .  .  .  .  .  .  .  .  .
 patient.erase       .  .  .  .  x  .  .  .  .  .  .  .  .  .  x  .
+patient.correct     .  x  x  .  x  .  .  .  .  .  .  .  .  .  .  .
+patient.rights      .  .  .  .  x  .  .  .  .  .  .  .  .  .  .  .
 patient.share       .  .  .  .  x  .  .  .  .  .  .  .  .  .  .  .
 glass.break         .  .  .  x  .  .  .  .  .  x  .  .  .  .  .  .
 disclosure.ask      .  .  .  .  .  .  .  .  .  .  .  .  x  x  .  .
