@@ -83,15 +83,20 @@ class Overview:
     acts: tuple[ActLine, ...]
 
 
-def overview(*, patient: UUID, by: Actor) -> Overview:
-    """Everything about a patient of the actor's centre. Raises NotPermitted, PatientNotFound."""
+def overview(*, patient: UUID, by: Actor, way: str = "patient") -> Overview:
+    """Everything about a patient of the actor's centre; `way` is written down as where the identity was opened.
+
+    With an empty `way` it is not opened: for pages that do not show it. Raises NotPermitted, PatientNotFound.
+    """
     if not by.may(permissions.READ):
         permissions.check_erase(by)
     row = Patient.objects.filter(pk=patient, centre=by.party).first()
     if row is None:
         raise PatientNotFound("There is no such patient at your centre.")
-    with access_log.opened_for("patient"):
-        identity = identities(by=by, patient_ids=[row.pk]).get(row.pk)
+    identity = None
+    if way:
+        with access_log.opened_for(way):
+            identity = identities(by=by, patient_ids=[row.pk]).get(row.pk)
     therapies = tuple(
         TherapyOfPatient(one.pk, one.call_name, one.coi, one.product, one.get_status_display(), one.ordered_at)
         for one in Therapy.objects.filter(patient_id=row.pk).order_by("-ordered_at")

@@ -26,6 +26,7 @@ from custody.patients.identity import to_fields
 from custody.patients.models import Patient, PatientAct
 from custody.patients.queries import PatientNotFound
 from custody.protocols.document import RECORD_TYPES, Protocol
+from custody.protocols.parts import with_unit
 from custody.rights.corrections import corrections
 from custody.therapies.models import Therapy
 from custody.therapies.queries import protocol_by_digest
@@ -72,10 +73,8 @@ def content(*, copy: UUID, by: Actor, at: datetime) -> dict[str, Any]:
     if given is None or at - given.at > FETCHED_WITHIN:
         raise CopyUnknown("A copy can be fetched within an hour by the person who gave it. Give another one.")
     names = party_names()
-    with access_log.opened_for("copy"):
-        found = overview.overview(patient=given.patient_id, by=by)
-        fields = to_fields(found.identity) if found.identity else {}
-        changes = corrections(patient=given.patient_id, by=by)
+    found = overview.overview(patient=given.patient_id, by=by, way="copy")
+    fields = to_fields(found.identity) if found.identity else {}
     therapies = Therapy.objects.filter(patient_id=given.patient_id, centre_id=by.party).order_by("ordered_at")
     return {
         "format": FORMAT,
@@ -91,7 +90,7 @@ def content(*, copy: UUID, by: Actor, at: datetime) -> dict[str, Any]:
                 "why": rights.CORRECTIONS[one.reason],
                 "fields": {change.title: {"before": change.before, "after": change.after} for change in one.changes},
             }
-            for one in changes
+            for one in corrections(patient=given.patient_id, by=by)
         ],
         "restrictions": [
             {"from": stamp(one.at), "until": _when(one.ended_at), "why": rights.GROUNDS[one.reason]}
@@ -172,7 +171,7 @@ def _values(record: RecordView, protocol: Protocol) -> Iterator[tuple[str, str]]
     step = protocol.step(str(record.body.get("step", "")))
     for code, held in record.body.get("values", {}).items():
         known = step.field(code) if step else None
-        yield known.title if known else code, " ".join(part for part in (held["value"], held["unit"]) if part)
+        yield known.title if known else code, with_unit(held["value"], held["unit"])
 
 
 def _when(moment: datetime | None) -> str | None:

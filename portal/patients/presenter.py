@@ -35,6 +35,7 @@ WAYS = {
     "search": "Found by record number",
     "order": "When ordering",
     "correction": "When correcting",
+    "erasure": "When confirming an erasure",
     "copy": "In a copy for the patient",
     "field": "One field, with its proof",
     "emergency": "Emergency access",

@@ -81,9 +81,11 @@ class _RightsView(ActionView):
     """An act on one patient, whose page it leads back to."""
 
     patient: Overview
+    way: ClassVar[str] = ""
+    """Where the identity is written down as opened; empty on pages that do not show it."""
 
     def prepare(self) -> None:
-        self.patient = overview.overview(patient=self.kwargs["patient"], by=self.actor)
+        self.patient = overview.overview(patient=self.kwargs["patient"], by=self.actor, way=self.way)
 
     def form_arguments(self) -> Mapping[str, Any]:
         return {"request": self.request}
@@ -100,6 +102,7 @@ class CorrectView(_RightsView):
     """Correct who the patient is."""
 
     form_class = CorrectForm
+    way = "correction"
     template_name: ClassVar[str] = "patients/correct.html"
 
     def initial(self) -> Mapping[str, Any]:

@@ -117,9 +117,11 @@ class _ErasureView(ActionView):
     """An act on one patient's erasure."""
 
     patient: Overview
+    way: ClassVar[str] = ""
+    """Where the identity is written down as opened; empty on pages that do not show it."""
 
     def prepare(self) -> None:
-        self.patient = overview.overview(patient=self.kwargs["patient"], by=self.actor)
+        self.patient = overview.overview(patient=self.kwargs["patient"], by=self.actor, way=self.way)
 
     def form_arguments(self) -> Mapping[str, Any]:
         return {"request": self.request}
@@ -155,6 +157,7 @@ class ConfirmView(_ErasureView):
     """Confirm it: now everything is destroyed."""
 
     form_class = ConfirmForm
+    way = "erasure"
     template_name: ClassVar[str] = "patients/confirm.html"
 
     def act(self, form: ActionForm) -> Done:
