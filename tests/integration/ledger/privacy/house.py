@@ -35,9 +35,9 @@ def found(count: int) -> None:
         operations.enrol_patient(identity=identity, by=by, at=now(), key=f"enrol-{number:06}")
 
 
-def write() -> None:
-    """Enrol and correct until killed; each line says what is acknowledged."""
-    by, number = _coordinator(), 5000
+def write(writer: int) -> None:
+    """Enrol and correct until killed; each line says what is acknowledged. Writers take numbers apart."""
+    by, number = _coordinator(), 5000 + 1000 * writer
     patients = list(Patient.objects.values_list("pk", flat=True))
     while True:
         number += 1
@@ -76,7 +76,4 @@ def _coordinator():
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "found":
-        found(int(sys.argv[2]))
-    else:
-        {"write": write, "check": check}[sys.argv[1]]()
+    {"found": found, "write": write, "check": lambda *_: check()}[sys.argv[1]](*map(int, sys.argv[2:]))

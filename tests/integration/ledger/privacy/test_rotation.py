@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
@@ -178,49 +179,65 @@ def _until_it_answers(url, token):
 
 def test_a_rotation_that_is_killed_under_load_goes_on_and_loses_nothing(manage, tmp_path):
     database = tmp_path / "data" / "needlepoint.sqlite3"
-    environment = {
-        **os.environ,
-        "NEEDLEPOINT_DATA_DIR": str(tmp_path / "data"),
-        "DATABASE_URL": f"sqlite:///{database}",
-        "NEEDLEPOINT_WORKER": "none",
-    }
+
+    def ask(question):
+        with closing(sqlite3.connect(database, timeout=30)) as opened:
+            return opened.execute(question).fetchone()[0]
+
+    _killed_under_load(manage, tmp_path, f"sqlite:///{database}", ask, writers=1)
+
+
+@pytest.mark.postgres
+def test_the_same_on_postgresql_with_four_writers(manage, tmp_path, postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as opened:
+
+        def ask(question):
+            return opened.execute(question).fetchone()[0]
+
+        _killed_under_load(manage, tmp_path, postgres_url, ask, writers=4)
+
+
+def _killed_under_load(manage, tmp_path, url, ask, *, writers):
+    place = {"NEEDLEPOINT_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url, "NEEDLEPOINT_WORKER": "none"}
+    running = []
 
     def start(*arguments, **more):
-        return subprocess.Popen(
-            [sys.executable, *arguments], cwd=django_settings.BASE_DIR, env=environment, text=True, **more
-        )
+        command, folder = [sys.executable, *arguments], django_settings.BASE_DIR
+        running.append(subprocess.Popen(command, cwd=folder, env={**os.environ, **place}, text=True, **more))
+        return running[-1]
 
     house = ("-m", "tests.integration.ledger.privacy.house")
-    assert manage("migrate", "--verbosity=0").returncode == 0
-    assert start(*house, "found", "60").wait(60) == 0
-    writer = start(*house, "write", stdout=subprocess.PIPE)
-    assert writer.stdout.readline()
-    for wanted in (10, 25):
-        rotating = start("manage.py", "rotate_keys", "patients", "--quiet", stdout=subprocess.DEVNULL)
-        _until(lambda: _done(database) >= wanted, "so many are done")  # noqa: B023
-        rotating.send_signal(signal.SIGKILL)
-        rotating.wait()
-    rest = manage("rotate_keys", "patients", "--quiet")
-    assert rest.returncode == 0, rest.stderr
-    assert "Going on with the rotation" in rest.stdout
-    writer.send_signal(signal.SIGKILL)
-    acknowledged = len(writer.communicate(timeout=60)[0].splitlines())
+    try:
+        assert manage("migrate", "--verbosity=0", timeout=600, **place).returncode == 0
+        assert start(*house, "found", "60").wait(120) == 0
+        busy = [start(*house, "write", str(number), stdout=subprocess.PIPE) for number in range(writers)]
+        assert all(writer.stdout.readline() for writer in busy)
+        for wanted in (10, 25):
+            rotating = start("manage.py", "rotate_keys", "patients", "--quiet", stdout=subprocess.DEVNULL)
+            done = "SELECT coalesce(max(done), 0) FROM ledger_keyrotation"
+            _until(lambda: ask(done) >= wanted, "so many are done")  # noqa: B023
+            rotating.send_signal(signal.SIGKILL)
+            rotating.wait()
+        rest = manage("rotate_keys", "patients", "--quiet", timeout=600, **place)
+        assert rest.returncode == 0, rest.stderr
+        assert "Going on with the rotation" in rest.stdout
+        for writer in busy:
+            writer.send_signal(signal.SIGKILL)
+        acknowledged = sum(len(writer.communicate(timeout=60)[0].splitlines()) for writer in busy)
 
-    checked = start(*house, "check", stdout=subprocess.PIPE)
-    rows, known, by_number = map(int, checked.communicate(timeout=60)[0].split())
-    assert rows >= 60 + acknowledged > 60
-    assert known == by_number == rows
-    with closing(sqlite3.connect(database)) as opened:
+        checked = start(*house, "check", stdout=subprocess.PIPE)
+        rows, known, by_number = map(int, checked.communicate(timeout=120)[0].split())
+        assert rows >= 60 + acknowledged > 60
+        assert known == by_number == rows
         began = "(SELECT started_at FROM ledger_keyrotation)"
-        first = f"SELECT count(*) FROM ledger_datakey WHERE version = 1 AND created_at < {began}"
-        assert opened.execute(first).fetchone() == (0,)
-        assert opened.execute("SELECT count(*) FROM ledger_keyrotation").fetchone() == (1,)
-
-
-def _done(database):
-    with closing(sqlite3.connect(database, timeout=30)) as opened:
-        row = opened.execute("SELECT max(done) FROM ledger_keyrotation").fetchone()
-    return row[0] or 0
+        assert ask(f"SELECT count(*) FROM ledger_datakey WHERE version = 1 AND created_at < {began}") == 0
+        assert ask("SELECT count(*) FROM ledger_keyrotation") == 1
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
 
 
 def _until(holds, what, seconds=60):
