@@ -14,9 +14,10 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 
-from custody.compliance import evidence
+from custody.compliance import evidence, keys, operations
 from custody.compliance.ledger_inputs import ledger_inputs
 from custody.compliance.readings import device_registry_root, registry_size
+from custody.compliance.tasks import operator_prover
 from custody.contract.proofs import INPUTS
 from custody.therapies.queries import protocol_by_digest
 from ledger.clock import stamp
@@ -26,10 +27,12 @@ from ledger.log import log_keys, sequencer
 from ledger.log.documents import publish_document
 from ledger.log.entries import GENESIS
 from ledger.log.models import Record
-from ledger.parties.actor import Actor, service_actor
+from ledger.parties.actor import Actor
 from ledger.parties.models import Party
 from ledger.parties.signing import signer_for
 from ledger.proofs.circuit import CLASSES
+from ledger.proofs.prover import Proof
+from ledger.proofs.verifier import statement_id
 from tests.factories.therapies import Told
 from tests.factories.toy_key import ToyKey
 
@@ -57,19 +60,12 @@ def month_of(template: Told, *, therapies: int, by: Actor) -> Month:
     """So many therapies like `template`, every segment of each proven."""
     key = ToyKey()
     operator = Party.objects.get(kind="operator")
-    publisher = service_actor(
-        party=operator.id,
-        party_code=operator.code,
-        party_kind=operator.kind,
-        service="prover",
-        permissions=frozenset({"document.publish"}),
-    )
     publish_document(
         kind="unsafe_proof_key",
         code=CIRCUIT.partition("/v")[0],
         version=f"{CIRCUIT.partition('/v')[2]}.999",
         document=key.verification_key.to_snarkjs(),
-        by=publisher,
+        by=operator_prover(),
         at=template.now,
         key="toy-key-published",
     )
@@ -107,6 +103,40 @@ def month_of(template: Told, *, therapies: int, by: Actor) -> Month:
         lines.append({"therapy": str(therapy), "name": f"Clone {len(packs)}", "proofs": segments, "url": ""})
     index = json.dumps({"size": tree.size, "note": note, "vkey": vkey, "shared": "", "packs": lines})
     return Month(index, shared_text, tuple(packs), segments * therapies, tree.size)
+
+
+def prove(template: Told) -> None:
+    """Publish a proof of every segment of a told therapy, under a key whose trapdoor is known."""
+    key, size = ToyKey(), registry_size()
+    root, by = device_registry_root(size), operator_prover()
+    protocol = protocol_by_digest(template.state["protocol"])
+    for segment in protocol.segments:
+        expected = ledger_inputs(
+            state=template.state,
+            therapy=template.therapy,
+            protocol=protocol,
+            segment=segment,
+            device_registry=root,
+            circuit=CIRCUIT,
+        )
+        proof = Proof(
+            circuit=CIRCUIT,
+            public_inputs=expected,
+            proof=key.prove(tuple(expected)),
+            verification_key=key.verification_key,
+            statement=statement_id(key.verification_key, expected),
+            seconds=0.0,
+        )
+        keys.publish_key(proof=proof, by=by, at=template.now)
+        operations.publish_proof(
+            therapy=template.therapy,
+            segment=segment.code,
+            proof=proof,
+            registry_size=size,
+            by=by,
+            at=template.now,
+            key=f"toy-proof-{segment.code}",
+        )
 
 
 def _chain(template: Told, number: int, key: ToyKey, operator: Party) -> Iterator[Any]:
