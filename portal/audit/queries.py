@@ -31,6 +31,7 @@ from ledger.parties.actor import Actor
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.audit.operations import ACTS
+from portal.presenters.records import types_said, words_of
 
 PERMISSION = "audit.read"
 KINDS = {"": "Everything", "record": "Recorded", "refused": "Refused", "event": "People and exports"}
@@ -44,7 +45,7 @@ class AuditEntryUnknown(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked for; what is empty narrows nothing. `who` is part of a name, `what` part of a type's words."""
+    """What is asked for; what is empty narrows nothing. `who` is part of a name, `what` of a type or its words."""
 
     who: str = ""
     what: str = ""
@@ -153,7 +154,7 @@ def _records(by: Actor, search: Search) -> QuerySet[Record]:
     if search.who:
         rows = rows.filter(person__in=_people(search.who))
     for word in search.what.lower().split():
-        rows = rows.filter(type__icontains=word)
+        rows = rows.filter(Q(type__icontains=word) | Q(type__in=types_said(word)))
     return _between(rows, "recorded_at", search)
 
 
@@ -293,7 +294,7 @@ def _of_events(identifiers: Collection[UUID]) -> Iterator[AuditLine]:
 
 
 def _what(type_: str, body: Mapping[str, Any], therapy: Therapy | None) -> str:
-    words = type_.rsplit("/", 1)[0].split(".", 1)[-1].replace(".", " ").replace("_", " ").capitalize()
+    words = words_of(type_)
     step = str(body.get("step", ""))
     if therapy is not None and step:
         known = protocol_by_digest(therapy.protocol_digest).step(step)

@@ -10,22 +10,7 @@ from uuid import UUID
 from ledger.cosigning.queries import Watch, WitnessStanding
 from ledger.crypto import mldsa, notes
 from ledger.log.health import LogLine, RecordLine
-from portal.presenters.therapies import RECORD_WORDS
-
-MORE_WORDS: Mapping[str, str] = {
-    "ledger.document.published/v1": "Document published",
-    "ledger.log.opened/v1": "Member's own log opened",
-    "ledger.party.enrolled/v1": "Member enrolled",
-    "ledger.key.added/v2": "Key added",
-    "ledger.key.rotated/v1": "Key rotated",
-    "ledger.key.revoked/v1": "Key revoked",
-    "ledger.key.reissued/v1": "Key issued anew",
-    "ledger.key.backed_up/v1": "Key backed up",
-    "ledger.key.backup_rehearsed/v1": "Key recovery rehearsed",
-    "ledger.log_key.announced/v1": "Successor of the log's key announced",
-    "ledger.log_key.stopped/v1": "The log's old key stopped",
-    "custody.device.registered/v1": "Logger registered",
-}
+from portal.presenters.records import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +41,6 @@ def records(lines: Sequence[RecordLine]) -> list[LedgerRecord]:
         )
         for line in lines
     ]
-
-
-def words_of(record_type: str) -> str:
-    """A record's type in words: `custody.step.performed/v1` becomes “Step performed”."""
-    known = RECORD_WORDS.get(record_type) or MORE_WORDS.get(record_type)
-    if known:
-        return known
-    _, _, rest = record_type.partition("/")[0].partition(".")
-    return rest.replace(".", " ").replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True, slots=True)

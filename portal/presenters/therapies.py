@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from custody.contract.holds import AGREED, BROKEN, HELD, WORKLIST_REASON
+from custody.contract.holds import BROKEN, HELD, WORKLIST_REASON
 from custody.exceptions.models import ExceptionKind
 from custody.protocols.parts import with_unit
 from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.log.queries import RecordView, SignatureView
 from portal.presenters.marks import mark_of
+from portal.presenters.records import OF_A_THERAPY
 
 STATUS_WORDS: Mapping[str, tuple[str, str]] = {
     "completed": ("ok", "Infused"),
@@ -44,27 +45,6 @@ ENDED_WORDS: Mapping[str, str] = {
     "out_of_specification": "out of specification",
     "identity_lost": "identity was lost",
     "excursion": "a transport excursion",
-}
-RECORD_WORDS: Mapping[str, str] = {
-    "custody.therapy.ended/v1": "Therapy ended",
-    "custody.label.reprinted/v1": "Label printed again",
-    "custody.itinerary.moved/v1": "Slot chain moved",
-    "custody.identity.stopped/v1": "Identity stop",
-    "custody.exception.opened/v1": "Exception opened",
-    "custody.exception.closed/v1": "Exception closed",
-    "custody.oos.requested/v1": "Physician asked for supply",
-    "custody.oos.evaluated/v1": "Risk evaluated by the maker",
-    "custody.oos.accepted/v1": "Physician accepted the risk",
-    "custody.oos.informed/v1": "Authority informed",
-    "custody.transfer.offered/v1": "Handed over on the way",
-    "custody.transfer.accepted/v1": "Taken over on the way",
-    "custody.handoff.refused/v1": "Hand-over refused",
-    "custody.readings.committed/v1": "Readings committed",
-    "custody.proof.published/v1": "Proof published",
-    "custody.proof.refused/v1": "Cannot be proven",
-    HELD: "Held: the ledger has forked",
-    AGREED: "Records confirmed after the fork",
-    BROKEN: "Freed in an emergency: one of two signatures",
 }
 BAD_RECORDS = frozenset(
     {
@@ -191,8 +171,8 @@ def record_title(record: RecordView, journey: Journey) -> str:
     if _is_unreadable(record):
         return "A record that was changed after it was signed"
     step = journey.protocol.step(str(record.body.get("step", "")))
-    if record.type in RECORD_WORDS:
-        return RECORD_WORDS[record.type]
+    if record.type in OF_A_THERAPY:
+        return OF_A_THERAPY[record.type]
     return step.title if step else record.type
 
 
