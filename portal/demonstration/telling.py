@@ -19,6 +19,7 @@ from ledger.privacy import keyring
 from portal.demonstration import consortium, slots
 from portal.demonstration.consortium import Cast
 from portal.demonstration.patients import invented
+from portal.demonstration.privacy import tell_privacy
 from portal.demonstration.stories import Case, cases
 from portal.demonstration.story import Story
 from portal.demonstration.walker import Walker, Watch
@@ -113,6 +114,8 @@ def tell_all(*, now: datetime, tell: Tell, progress: Callable[[int, int], None])
         progress(number, len(told))
         if number % 10 == 0:
             sequencer.drain()
+    with keyring.scope():
+        tell_privacy(cast, now=now)
     sequencer.drain()
     return len(told)
 

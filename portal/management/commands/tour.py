@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from custody.exceptions.models import CustodyException
+from custody.patients.models import PatientAct
 from custody.therapies.models import OpenStep, Therapy
 from ledger.divergence import queries as divergences
 from ledger.divergence.queries import DivergenceLine
@@ -82,6 +83,9 @@ def pictures() -> Iterator[Picture]:
     yield Picture("21-sites-compared", "Rune Lindqvist", "/sites/")
     yield Picture("22-reports", "Rune Lindqvist", "/reports/")
     yield Picture("23-keys", "Greet Polak", "/keys/")
+    corrected = PatientAct.objects.filter(kind="corrected").first()
+    if corrected:
+        yield Picture("24-patients-rights", OFFICER, f"/patients/{corrected.patient_id}/")
 
 
 def diverged() -> Iterator[Picture]:

@@ -6,7 +6,10 @@ from collections import Counter
 
 import pytest
 
+from custody.disclosures.models import Disclosure
+from custody.emergency.models import EmergencyAccess
 from custody.exceptions.models import CustodyException
+from custody.patients.models import PatientAct, PatientErasure
 from custody.therapies.models import OpenStep, Therapy
 from ledger.clock import now
 from portal.demonstration.stories import TOLD
@@ -28,3 +31,7 @@ def test_every_story_rests_where_it_means_to_though_all_share_the_places():
     assert {"active", "completed", "failed", "cancelled", "declined"} <= set(
         Therapy.objects.values_list("status", flat=True)
     )
+    assert set(PatientAct.objects.values_list("kind", flat=True)) == {"corrected", "restricted", "copied"}
+    assert PatientErasure.objects.get().status == "asked"
+    assert set(Disclosure.objects.values_list("status", flat=True)) == {"asked", "answered"}
+    assert EmergencyAccess.objects.get().ended_how == "by_person"
