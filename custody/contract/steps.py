@@ -105,13 +105,14 @@ def _fields(moment: Moment, step: Step) -> bool:
             if not isinstance(given, str) or not COMMITMENT.fullmatch(given):
                 raise Refused(f"“{field.title}” is sensitive: the record holds a commitment, not the value.")
         else:
-            within = _public_value(field, given) and within
+            within = public_value(field, given) and within
     if declared and not within:
         raise Refused("A value is out of limits, but the record says that all are in limits.")
     return declared
 
 
-def _public_value(field: Field, given: Any) -> bool:
+def public_value(field: Field, given: Any) -> bool:
+    """Whether a public value is in limits. Raises Refused when it is not of the field's form."""
     value = given.get("value") if isinstance(given, Mapping) and set(given) <= {"value", "unit"} else None
     if not isinstance(value, str) or not 0 < len(value) <= 120 or given.get("unit", "") != field.unit:
         raise Refused(f"“{field.title}” must be a value with the unit “{field.unit}”.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from custody.contract import custody_chain, exceptions, holds, lifecycle, proofs
+from custody.contract import corrections, custody_chain, exceptions, holds, lifecycle, proofs
 from custody.contract.moment import OPEN_STATUSES, Moment, fresh
 from custody.contract.steps import admit_step
 from custody.protocols import document
@@ -33,6 +33,7 @@ _record_clauses: dict[str, RecordClause] = {
     "custody.therapy.ended/v1": lifecycle.ended,
     "custody.label.reprinted/v1": lifecycle.label_reprinted,
     "custody.itinerary.moved/v1": lifecycle.moved,
+    corrections.CORRECTED: corrections.step_corrected,
     "custody.identity.stopped/v1": exceptions.identity_stopped,
     "custody.exception.opened/v1": exceptions.opened,
     "custody.exception.closed/v1": exceptions.closed,

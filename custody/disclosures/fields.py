@@ -6,12 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
+from custody.contract.corrections import CORRECTED
 from custody.patients.identity import FIELDS
 from custody.patients.models import PatientAct
 from custody.patients.queries import TABLE as PATIENTS
 from custody.therapies.models import StepRecord, Therapy
 from custody.therapies.queries import protocol_by_digest
 from custody.therapies.steps import SEALED_TABLE
+from ledger.log.models import Record
 from ledger.log.queries import bodies_of
 from ledger.parties.actor import Actor
 from ledger.privacy import queries as privacy
@@ -56,7 +58,7 @@ class SealedField:
 
 
 def sealed_fields(therapy: Therapy) -> list[SealedField]:
-    """Every sealed field of a therapy that a record commits to, in the order of the protocol; four queries."""
+    """Every sealed field of a therapy that a record commits to, in the order of the protocol; five queries."""
     protocol = protocol_by_digest(therapy.protocol_digest)
     rows = {row.step: row for row in StepRecord.objects.filter(therapy=therapy).order_by("performed_at")}
     bodies = bodies_of([row.record_id for row in rows.values()])
@@ -82,11 +84,14 @@ def sealed_fields(therapy: Therapy) -> list[SealedField]:
                     record=record,
                 )
             )
+    corrected = _corrected_steps(therapy)
     for step in protocol.steps:
         row = rows.get(step.code)
-        for code, commitment in (bodies[row.record_id].get("sealed", {}) if row is not None else {}).items():
-            known = step.field(code)
+        sealed = bodies[row.record_id].get("sealed", {}) if row is not None else {}
+        for code, made_then in sealed.items():
             assert row is not None
+            commitment, record = corrected.get((step.code, code), (made_then, row.record_id))
+            known = step.field(code)
             found.append(
                 SealedField(
                     name=f"step/{step.code}/{code}",
@@ -97,7 +102,7 @@ def sealed_fields(therapy: Therapy) -> list[SealedField]:
                     row=str(row.pk),
                     field=f"value:{code}",
                     commitment=commitment,
-                    record=row.record_id,
+                    record=record,
                 )
             )
     return found
@@ -108,6 +113,18 @@ def _corrected(therapy: Therapy) -> dict[str, tuple[str, UUID]]:
     rows = PatientAct.objects.filter(patient_id=therapy.patient_id, kind="corrected").order_by("at")
     found = {name: (change["is"], row.pk) for row in rows for name, change in row.changes.items()}
     return {name: one for name, one in found.items() if name not in _OF_ITS_TIME}
+
+
+def _corrected_steps(therapy: Therapy) -> dict[tuple[str, str], tuple[str, UUID]]:
+    """What the last correction of each sealed value of a step committed to, and its record."""
+    rows = Record.objects.filter(chain__kind="therapy", chain__subject=therapy.pk, type=CORRECTED).order_by("seq")
+    in_order = list(rows.values_list("pk", flat=True))
+    bodies = bodies_of(in_order) if in_order else {}
+    return {
+        (bodies[record]["step"], code): (commitment, record)
+        for record in in_order
+        for code, commitment in bodies[record].get("sealed", {}).items()
+    }
 
 
 def reveal(fields: Collection[SealedField], *, by: Actor) -> dict[str, Revealed]:

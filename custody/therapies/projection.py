@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from custody.contract import ready_steps
+from custody.contract.corrections import CORRECTED
 from custody.contract.holds import hold_of
 from custody.protocols import document
 from custody.protocols.document import RECORD_TYPES, Protocol
@@ -35,6 +36,9 @@ def project(entry: Entry, record_id: UUID, state: State, world: World) -> Iterat
         yield Update("custody.Therapy", therapy, _changing(entry, state, protocol))
     if entry.type in STEP_TYPES:
         yield _step_row(entry, record_id, state, protocol)
+    if entry.type == CORRECTED and not entry.body["in_limits"]:
+        row = step_row_id(therapy, entry.body["step"], entry.body["n"])
+        yield Update("custody.StepRecord", row, {"in_limits": False})
     yield Replace(
         "custody.TherapyParty",
         {"therapy_id": therapy},

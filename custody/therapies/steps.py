@@ -101,7 +101,7 @@ def prepare(
     test = _test(therapy, step, checked)
     if test is not None:
         secrets |= {TEST_SALT: str(test.salt), TEST_VALUE: str(test.value)}
-    commitments = _seal(therapy, row, secrets, by=by, at=at)
+    commitments = seal_values(therapy, row, secrets, by=by, at=at)
     body: dict[str, Any] = {
         "step": step.code,
         "started_at": stamp(started_at),
@@ -170,7 +170,7 @@ def _field(step: Step, code: str) -> Field:
     return field
 
 
-def _seal(therapy: UUID, row: str, secrets: Mapping[str, str], *, by: Actor, at: datetime) -> dict[str, str]:
+def seal_values(therapy: UUID, row: str, secrets: Mapping[str, str], *, by: Actor, at: datetime) -> dict[str, str]:
     subject = sealing_subject(therapy, by.party)
     if not DataKey.objects.filter(subject=subject).exists():
         privacy.create_subject(subject=subject, holder=by.party, at=at)

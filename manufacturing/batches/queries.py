@@ -6,14 +6,18 @@ A batch record belongs to the maker. Values that its own people sealed are opene
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from custody.exceptions import queries as exceptions
 from custody.exceptions.queries import ExceptionLine
 from custody.protocols.document import Field, Step
 from custody.therapies import queries as therapies
+from custody.therapies.correcting import may_correct
+from custody.therapies.corrections import StepCorrection, standing_values
+from custody.therapies.corrections import corrections as corrections_in
 from custody.therapies.models import StepRecord
 from custody.therapies.queries import Journey, Task, TherapyLine
 from custody.therapies.steps import SEALED_TABLE
@@ -77,6 +81,9 @@ class StepLine:
     ended_at: datetime | None
     in_limits: bool | None
     exceptions: tuple[ExceptionLine, ...]
+    therapy: UUID
+    corrections: tuple[StepCorrection, ...] = ()
+    may_correct: bool = False
 
     @property
     def duration(self) -> timedelta | None:
@@ -89,7 +96,7 @@ class StepLine:
 
     @property
     def is_clean(self) -> bool:
-        """In limits, in time, signed by all who have to, verified, and without any exception."""
+        """In limits, in time, signed by all who have to, verified, and without any exception or correction."""
         wanted = 2 if self.step.needs_second else 1
         return (
             self.record is not None
@@ -98,6 +105,7 @@ class StepLine:
             and self.in_limits is True
             and not self.is_late
             and not self.exceptions
+            and not self.corrections
         )
 
 
@@ -164,6 +172,8 @@ def _record_of(therapy: UUID, maker: UUID, by: Actor) -> BatchRecord:
     rows = {row.record_id: row for row in StepRecord.objects.filter(therapy_id=therapy, party_id=maker)}
     opened = privacy.open_many(table=SEALED_TABLE, rows=[str(row.id) for row in rows.values()], by=by)
     found = exceptions.of_therapy(therapy=therapy, by=by)
+    corrections = corrections_in(journey.records, journey.protocol)
+    standing = standing_values(journey.records, journey.protocol)
     by_step: dict[str, RecordView] = {}
     for record in journey.records:
         if record.id in rows:
@@ -173,8 +183,11 @@ def _record_of(therapy: UUID, maker: UUID, by: Actor) -> BatchRecord:
         if step.party != MAKER:
             continue
         done = by_step.get(step.code)
+        corrected = tuple(one for one in corrections if one.step.code == step.code)
         concerned = tuple(one for one in found if _concerns(one, step))
-        lines.append(_step_line(step, number, done, rows[done.id] if done else None, opened, concerned))
+        line = _step_line(therapy, step, number, done, rows[done.id] if done else None, opened, concerned, standing)
+        may = done is not None and may_correct(journey=journey, step=step, by=by)
+        lines.append(replace(line, corrections=corrected, may_correct=may))
     batch = Batch.objects.filter(therapy_id=therapy).first()
     return BatchRecord(journey, _line(journey.therapy, batch), tuple(lines), tuple(found))
 
@@ -185,12 +198,14 @@ def _concerns(one: ExceptionLine, step: Step) -> bool:
 
 
 def _step_line(
+    therapy: UUID,
     step: Step,
     number: int,
     record: RecordView | None,
     row: StepRecord | None,
     opened: Mapping[str, Mapping[str, str]],
     concerned: tuple[ExceptionLine, ...],
+    standing: Mapping[str, Mapping[str, Any]],
 ) -> StepLine:
     values: list[ValueLine] = []
     if record is not None and row is not None:
@@ -198,8 +213,8 @@ def _step_line(
         for field in step.fields:
             if field.sensitive:
                 values.append(ValueLine(field, secret.get(f"value:{field.code}"), is_sealed=True))
-            elif field.code in row.values:
-                values.append(ValueLine(field, str(row.values[field.code]["value"]), is_sealed=False))
+            elif field.code in standing.get(step.code, {}):
+                values.append(ValueLine(field, str(standing[step.code][field.code]["value"]), is_sealed=False))
     return StepLine(
         step=step,
         number=number,
@@ -209,6 +224,7 @@ def _step_line(
         ended_at=row.performed_at if row else None,
         in_limits=row.in_limits if row else None,
         exceptions=concerned,
+        therapy=therapy,
     )
 
 

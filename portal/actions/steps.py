@@ -125,7 +125,7 @@ class StepView(ActionView):
 _WITHOUT_STEP = frozenset({"therapy_slots", "therapy_label", "payer_decision"})
 
 
-def at_fields(refused: ValuesRefused, form: StepForm) -> Refusal:
+def at_fields(refused: ValuesRefused, form: ActionForm) -> Refusal:
     """Put each refused value's sentence at its own control; the last one is raised for the page's answer."""
     *others, (last_field, last) = refused.errors.items()
     for code, sentence in others:

@@ -1,7 +1,17 @@
 from __future__ import annotations
 
 from portal.access import may, route
-from portal.actions import custody_steps, exception_acts, holding, moving, ordering, slots, steps, therapy_acts
+from portal.actions import (
+    correcting,
+    custody_steps,
+    exception_acts,
+    holding,
+    moving,
+    ordering,
+    slots,
+    steps,
+    therapy_acts,
+)
 
 THERAPY = "therapies/<uuid:therapy>/"
 
@@ -23,6 +33,12 @@ urlpatterns = [
         rule=may("readings.commit"),
     ),
     route(f"{THERAPY}steps/<slug:step>/", steps.StepView.as_view(), name="step", rule=may("step.perform")),
+    route(
+        f"{THERAPY}steps/<slug:step>/correct/",
+        correcting.CorrectStepView.as_view(),
+        name="correct_step",
+        rule=may("step.perform"),
+    ),
     route(
         f"{THERAPY}pack/<slug:step>/", custody_steps.PackView.as_view(), name="shipment_pack", rule=may("step.perform")
     ),

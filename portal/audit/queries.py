@@ -15,9 +15,11 @@ from uuid import UUID
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
+from custody.contract.corrections import CORRECTED as STEP_CORRECTED
 from custody.contract.rights import CORRECTED
 from custody.rights import corrections
 from custody.therapies import disclosure
+from custody.therapies.corrections import corrections as step_corrections
 from custody.therapies.models import Therapy
 from custody.therapies.queries import protocol_by_digest, visible
 from ledger.crypto.errors import VerificationError
@@ -315,7 +317,14 @@ def _why(body: Mapping[str, Any], meaning: str) -> str:
 
 
 def _corrected(row: Record, by: Actor) -> list[tuple[str, str, str]]:
-    """The values before and after of a corrected identity, for those of the centre who may know who the patient is."""
+    """The values before and after of a correction: of a step, or of an identity for who may know the patient."""
+    if row.type == STEP_CORRECTED:
+        protocol = protocol_by_digest(Therapy.objects.get(pk=row.chain.subject).protocol_digest)
+        records = chain_records(kind="therapy", subject=row.chain.subject, prove=False)
+        found = next((one for one in step_corrections(records, protocol) if one.record.id == row.pk), None)
+        return (
+            [(one.field.title, one.before or "sealed", one.after or "sealed") for one in found.changes] if found else []
+        )
     made = corrections.of_record(record=row.pk, by=by) if row.type == CORRECTED else None
     return [(one.title, one.before, one.after) for one in made.changes] if made and made.opens else []
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from custody.contract.corrections import REASONS
 from custody.protocols.document import Protocol, Step
 from custody.protocols.parts import with_unit
+from custody.therapies.corrections import StepCorrection
 from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.log.queries import RecordView
 from manufacturing.batches.models import BatchStatus
@@ -49,6 +51,25 @@ class ValueView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeView:
+    """One value before and after a correction; both empty where it is sealed."""
+
+    title: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionView:
+    """A correction of a step, in words."""
+
+    changes: tuple[ChangeView, ...]
+    reason: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BatchStepView:
     """One step of the batch record. `reasons` say why it needs eyes; empty when it needs none."""
 
@@ -62,6 +83,7 @@ class BatchStepView:
     mark_word: str
     reasons: tuple[str, ...]
     is_void: bool = False
+    corrections: tuple[CorrectionView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +214,16 @@ def step_view(line: StepLine) -> BatchStepView:
         mark_word=_mark_word(line.record),
         reasons=tuple(_reasons(line)) if line.record else (),
         is_void=bool(line.record and line.record.standing == "broken"),
+        corrections=tuple(correction_view(one) for one in line.corrections),
+    )
+
+
+def correction_view(one: StepCorrection) -> CorrectionView:
+    return CorrectionView(
+        changes=tuple(ChangeView(change.field.title, change.before, change.after) for change in one.changes),
+        reason=REASONS.get(one.reason, one.reason),
+        who=" and ".join(signature.name for signature in one.record.signatures),
+        at=one.record.recorded_at,
     )
 
 
@@ -265,6 +297,9 @@ def _reasons(line: StepLine) -> Iterable[str]:
         yield f"Took {duration(line.duration)}, {allowed} allowed"
     if line.step.needs_second and len(record.signatures) < 2:
         yield "The second signature is missing"
+    for correction in line.corrections:
+        titles = ", ".join(change.field.title for change in correction.changes)
+        yield f"Corrected: {titles}. {REASONS.get(correction.reason, correction.reason)}"
     findings = [f"{one.kind_words}{', closed' if one.closed_at else ''}: {one.finding}" for one in line.exceptions]
     yield from findings
     if line.in_limits is False and not findings and all(value.in_limits is not False for value in line.values):

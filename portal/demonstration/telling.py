@@ -18,6 +18,7 @@ from ledger.parties.models import Party
 from ledger.privacy import keyring
 from portal.demonstration import consortium, slots
 from portal.demonstration.consortium import Cast
+from portal.demonstration.corrections import tell_correction
 from portal.demonstration.patients import invented
 from portal.demonstration.privacy import tell_privacy
 from portal.demonstration.stories import Case, cases
@@ -116,6 +117,7 @@ def tell_all(*, now: datetime, tell: Tell, progress: Callable[[int, int], None])
             sequencer.drain()
     with keyring.scope():
         tell_privacy(cast, now=now)
+        tell_correction(cast, now=now)
     sequencer.drain()
     return len(told)
 

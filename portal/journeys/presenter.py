@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils import timezone
 
 from custody.exceptions.queries import ExceptionLine
 from custody.telemetry.rules import Gap
+from custody.therapies.correcting import may_correct
 from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.clock import parse_stamp
 from ledger.log.queries import RecordView
+from ledger.parties.actor import Actor
 from portal.presenters import therapies as present
 from portal.presenters.therapies import EntryView, StageView
 
@@ -54,11 +57,15 @@ class GapView:
 
 @dataclass(frozen=True, slots=True)
 class TimelineItem:
-    """One place of the custody timeline: a record, or a gap. `before` is what the thread does after it."""
+    """One place of the custody timeline: a record, or a gap. `before` is what the thread does after it.
+
+    `correct` is where its reader may correct a value of it.
+    """
 
     entry: EntryView | None
     gap: GapView | None
     before: str = ""
+    correct: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +144,27 @@ def facts(journey: Journey, names: Mapping[UUID, str], at: datetime) -> list[tup
     return shown
 
 
+def _correctable(journey: Journey, by: Actor) -> dict[UUID | None, str]:
+    """Where this actor corrects the step of a record, by the record: of each step the last one."""
+    last: dict[str, UUID] = {}
+    for record in journey.records:
+        step = journey.protocol.step(str(record.body.get("step", "")))
+        if step is not None and record.type == step.record_type:
+            last[step.code] = record.id
+    return {
+        last[step.code]: reverse("correct_step", args=[journey.therapy.id, step.code])
+        for step in journey.protocol.steps
+        if step.code in last and may_correct(journey=journey, step=step, by=by)
+    }
+
+
 def timeline(
-    journey: Journey, names: Mapping[UUID, str], roles: Mapping[str, str], gaps: Sequence[GapView]
+    journey: Journey, names: Mapping[UUID, str], roles: Mapping[str, str], gaps: Sequence[GapView], *, by: Actor
 ) -> Timeline:
     """Every record, oldest first, with the gaps between them; all but the latest folded."""
     entries = [present.entry_of(record, journey, names, roles) for record in journey.records]
     boxed = [_is_boxed(record, journey) for record in journey.records]
+    correctable = _correctable(journey, by)
     items: list[TimelineItem] = []
     waiting = sorted(gaps, key=lambda gap: gap.start)
     for entry, is_boxed in zip(entries, boxed, strict=True):
@@ -150,7 +172,7 @@ def timeline(
             if items and items[-1].entry:
                 items[-1] = replace(items[-1], before="to-gap")
             items.append(TimelineItem(None, waiting.pop(0)))
-        items.append(TimelineItem(replace(entry, boxed=is_boxed), None))
+        items.append(TimelineItem(replace(entry, boxed=is_boxed), None, correct=correctable.get(entry.record, "")))
     items.extend(TimelineItem(None, gap) for gap in waiting)
     cut = max(0, len(items) - SHOWN_ENTRIES)
     # A gap keeps the record before it: nobody reads a gap without where it began.

@@ -80,7 +80,7 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "status": present.status_of(found.therapy),
         "stages": presenter.dated_stages(found, known),
         "facts": presenter.facts(found, names, at),
-        "timeline": presenter.timeline(found, names, roles, gaps),
+        "timeline": presenter.timeline(found, names, roles, gaps, by=actor),
         "proofs": presenter.proofs(found),
         "gate": presenter.locked_gate(found) if actor.party == found.therapy.centre else None,
         "legs": legs,

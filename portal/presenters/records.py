@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from custody.contract.corrections import CORRECTED
 from custody.contract.holds import AGREED, BROKEN, HELD
 
 OF_A_THERAPY: Mapping[str, str] = {
     "custody.therapy.ended/v1": "Therapy ended",
     "custody.label.reprinted/v1": "Label printed again",
     "custody.itinerary.moved/v1": "Slot chain moved",
+    CORRECTED: "Value corrected",
     "custody.identity.stopped/v1": "Identity stop",
     "custody.exception.opened/v1": "Exception opened",
     "custody.exception.closed/v1": "Exception closed",

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from custody.contract.corrections import CORRECTED, REASONS
 from custody.contract.holds import BROKEN, HELD, WORKLIST_REASON
 from custody.exceptions.models import ExceptionKind
 from custody.protocols.parts import with_unit
+from custody.therapies.corrections import corrections
 from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.log.queries import RecordView, SignatureView
 from portal.presenters.marks import mark_of
@@ -171,6 +173,8 @@ def record_title(record: RecordView, journey: Journey) -> str:
     if _is_unreadable(record):
         return "A record that was changed after it was signed"
     step = journey.protocol.step(str(record.body.get("step", "")))
+    if record.type == CORRECTED and step:
+        return f"{OF_A_THERAPY[CORRECTED]}: {step.title}"
     if record.type in OF_A_THERAPY:
         return OF_A_THERAPY[record.type]
     return step.title if step else record.type
@@ -231,13 +235,34 @@ def _detail(record: RecordView, journey: Journey, parties: Mapping[UUID, str]) -
         return _segment_title(body, journey)
     if record.type == "custody.proof.refused/v1":
         return f"{_segment_title(body, journey)}: {body['reasons'][0]}"
+    if record.type == CORRECTED:
+        return _correction(record, journey, party)
     step = journey.protocol.step(str(body.get("step", "")))
     shown = []
     for code, value in dict(body.get("values", {})).items():
         field = step.field(code) if step else None
         if field is not None and field.kind in {"decimal", "choice"}:
             shown.append(f"{field.title} {with_unit(value['value'], value['unit'])}")
-    return f"{party}. {', '.join(shown[:3])}." if shown else f"{party}."
+    since = " A value was corrected since." if _is_corrected(record, journey) else ""
+    return f"{party}. {', '.join(shown[:3])}.{since}" if shown else f"{party}.{since}"
+
+
+def _is_corrected(record: RecordView, journey: Journey) -> bool:
+    step = record.body.get("step")
+    return bool(step) and any(one.type == CORRECTED and one.body.get("step") == step for one in journey.records)
+
+
+def _correction(record: RecordView, journey: Journey, party: str) -> str:
+    """What was corrected, from what to what and why; without values for those who see none."""
+    found = next((one for one in corrections(journey.records, journey.protocol) if one.record.id == record.id), None)
+    if found is None:
+        return f"{party}."
+    changes = [
+        f"{change.field.title} {change.before or 'none'}, now {change.after}" if change.after else change.field.title
+        for change in found.changes
+    ]
+    said = [party, ", ".join(changes), REASONS.get(found.reason, "")]
+    return " ".join(f"{part}." for part in said if part)
 
 
 def _segment_title(body: Mapping[str, object], journey: Journey) -> str:

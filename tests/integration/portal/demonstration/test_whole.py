@@ -6,12 +6,14 @@ from collections import Counter
 
 import pytest
 
+from custody.contract.corrections import CORRECTED
 from custody.disclosures.models import Disclosure
 from custody.emergency.models import EmergencyAccess
 from custody.exceptions.models import CustodyException
 from custody.patients.models import PatientAct, PatientErasure
 from custody.therapies.models import OpenStep, Therapy
 from ledger.clock import now
+from ledger.log.models import Record
 from portal.demonstration.stories import TOLD
 from portal.demonstration.telling import tell_all
 
@@ -34,4 +36,5 @@ def test_every_story_rests_where_it_means_to_though_all_share_the_places():
     assert set(PatientAct.objects.values_list("kind", flat=True)) == {"corrected", "restricted", "copied"}
     assert PatientErasure.objects.get().status == "asked"
     assert set(Disclosure.objects.values_list("status", flat=True)) == {"asked", "answered"}
+    assert Record.objects.filter(type=CORRECTED).count() == 1
     assert EmergencyAccess.objects.get().ended_how == "by_person"
