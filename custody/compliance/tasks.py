@@ -16,6 +16,7 @@ from custody.compliance.keys import publish_key
 from custody.compliance.readings import registry_size
 from custody.compliance.triggers import JOB
 from custody.compliance.witness import EvidenceMissing, gather
+from custody.contract.proofs import out_of_limits
 from custody.therapies.steps import protocol_of
 from ledger.errors import NotFound
 from ledger.log.models import Chain
@@ -73,6 +74,10 @@ def prove_now(*, therapy: UUID, segment: str, at: datetime, progress: Progress =
         return
     by, key = operator_prover(), f"{segment}:{therapy}"
     size = registry_size()
+    outside = out_of_limits(chain.state, protocol, segment)
+    if outside:
+        operations.refuse_proof(therapy=therapy, segment=segment, reasons=outside, by=by, at=at, key=key)
+        return
     try:
         evidence = gather(
             chain=chain,

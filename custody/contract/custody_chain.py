@@ -68,7 +68,7 @@ def _offer(moment: Moment, expected: str | None, step: str | None) -> None:
     if to == moment.author:
         raise Refused("Nobody hands the cells over to themselves.")
     if moment.text("seal", longest=40) != custody["seal"]:
-        raise Refused(f"The seal is not the one that was set ({custody['seal']}). Keep the shipper and call QA.")
+        raise Refused("The seal is not the one that was set. Keep the shipper and call QA.")
     person = str(moment.entry.signer.person)
     custody["offer"] = {"id": moment.uuid("handoff"), "to": to, "person": person, "step": step}
 
@@ -132,7 +132,7 @@ def _accept(moment: Moment, offer: dict[str, Any]) -> None:
     if offer["person"] == str(moment.entry.signer.person):
         raise Refused("Nobody accepts a hand-over that they offered.")
     if moment.text("seal", longest=40) != custody["seal"]:
-        raise Refused(f"The seal is not the one that was set ({custody['seal']}). Do not accept; call QA.")
+        raise Refused("The seal is not the one that was set. Do not accept; call QA.")
     custody["holder"], custody["offer"] = moment.author, None
 
 

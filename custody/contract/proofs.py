@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from custody.contract.moment import Moment, field_element
-from ledger.log.contract import Refused
+from custody.protocols.document import Protocol
+from ledger.log.contract import Refused, State
 
 INPUTS = ("therapy", "specHash", "readingsRoot", "stepsRoot", "releaseRoot", "deviceRegistry")
 
@@ -16,7 +17,8 @@ def published(moment: Moment) -> None:
     inputs = moment.member("inputs")
     if not isinstance(inputs, Mapping) or set(inputs) != set(INPUTS):
         raise Refused(f"A proof has the public inputs {', '.join(INPUTS)}.")
-    _check_steps(moment, segment)
+    for reason in out_of_limits(moment.state, moment.protocol, segment):
+        raise Refused(reason)
     for name, value in inputs.items():
         field_element(value, f"The public input “{name}”")
     leg = next(known.leg for known in moment.protocol.segments if known.code == segment)
@@ -31,13 +33,14 @@ def published(moment: Moment) -> None:
     moment.state["proofs"][segment] = "proven"
 
 
-def _check_steps(moment: Moment, segment: str) -> None:
-    """A step that was out of limits stays “not proven” for ever, whoever accepted it (DESIGN §8)."""
-    known = next(known for known in moment.protocol.segments if known.code == segment)
-    for code in known.steps:
-        if code in moment.state["done"] and not moment.state["done"][code]["ok"]:
-            title = (moment.protocol.step(code) or known).title
-            raise Refused(f"“{title}” was out of limits, so this segment cannot be proven.")
+def out_of_limits(state: State, protocol: Protocol, segment: str) -> list[str]:
+    """Why no proof of this segment is taken: a step that was out of limits, whoever accepted it (DESIGN §8)."""
+    known = next(known for known in protocol.segments if known.code == segment)
+    return [
+        f"“{(protocol.step(code) or known).title}” was out of limits, so this segment cannot be proven."
+        for code in known.steps
+        if code in state["done"] and not state["done"][code]["ok"]
+    ]
 
 
 def refused(moment: Moment) -> None:

@@ -204,8 +204,13 @@ def may_receive(therapy: Therapy, receiver: UUID) -> bool:
 def _known(therapy: Therapy, holder: UUID, fields: Collection[str]) -> list[SealedField]:
     held = {one.name: one for one in sealed_fields(therapy) if one.holder == holder}
     unknown = sorted(set(fields) - held.keys())
-    if unknown or not fields:
-        raise FieldUnknown("Choose at least one of the fields that this member holds.", field="fields")
+    if not fields:
+        raise FieldUnknown("Choose at least one field.", field="fields")
+    if unknown:
+        raise FieldUnknown(
+            f"{len(unknown)} of the {len(set(fields))} fields are held by another member. Ask each member for its own.",
+            field="fields",
+        )
     return [held[name] for name in sorted(set(fields))]
 
 

@@ -138,6 +138,12 @@ def _wanted(by: Actor, asked: Wanted) -> QuerySet[CustodyException]:
     return rows
 
 
+def stops(*, by: Actor, limit: int = 3) -> list[ExceptionLine]:
+    """Open identity stops that this actor sees, the longest open first: nothing on those therapies goes on."""
+    rows = seen(by).filter(closed_at=None, kind=ExceptionKind.IDENTITY_STOP).order_by("opened_at", "id")
+    return [_line(row, by) for row in rows[:limit]]
+
+
 def count_open(*, by: Actor) -> int:
     """How many exceptions are open, up to MANY, which stands for that many and more."""
     return count_to_many(seen(by).filter(closed_at=None))

@@ -25,8 +25,8 @@ class AlreadyEnrolled(Conflict):
 
     def __init__(self, patient: UUID) -> None:
         super().__init__(
-            "A patient with this record number is enrolled already. Open that patient and order from there; "
-            "if it is somebody else, check the number on the wristband.",
+            "A patient with this record number is enrolled already, with another name or birth date. Find that patient "
+            "by the number and order from there; if it is somebody else, check the number on the wristband.",
             field="record_number",
         )
         self.patient = patient

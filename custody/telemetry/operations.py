@@ -48,6 +48,10 @@ PROOF_CAPACITY = CLASSES[-1].readings
 """How many readings the largest circuit takes."""
 
 
+class NothingRead(Conflict):
+    """There is no reading of the leg, and nobody said that there never will be one."""
+
+
 class LegStillUnderWay(Conflict):
     """The shipment has not been received yet."""
 
@@ -130,12 +134,13 @@ def upload_logger_file(
 
 
 @operation
-def commit_readings(*, therapy: UUID, leg: str, by: Actor, at: datetime, key: str) -> Record:
+def commit_readings(*, therapy: UUID, leg: str, by: Actor, at: datetime, key: str, lost: bool = False) -> Record:
     """Commit a received leg's readings: the Poseidon root over them, signed by the logger, and what they show.
 
     Opens exceptions, in the same transaction, for time outside the band beyond the budget, for gaps, for tilt, and for
     readings that cannot be proven. Readings that arrive later are kept, and change nothing of this.
-    Raises LegNotFound, LegStillUnderWay, NotPermitted, Refused (committed already).
+    `lost` says that the logger's readings will never come: without it nothing is committed while there are none.
+    Raises LegNotFound, LegStillUnderWay, NothingRead, NotPermitted, Refused (committed already).
     """
     chain, protocol = lock_therapy(therapy)
     permissions.check_commit(by, therapy)
@@ -148,6 +153,11 @@ def commit_readings(*, therapy: UUID, leg: str, by: Actor, at: datetime, key: st
     start, end = shipment.packed_at, shipment.received_at
     found = storage.between(shipment.logger_id, start, end)
     report = rules.evaluate(leg=specification, readings=found, start=start, end=end)
+    if not report.count and not lost:
+        raise NothingRead(
+            "The logger has said nothing on this way. Upload its file first. If the logger or its file is lost, "
+            "say so: this way is then never proven."
+        )
     series = CommittedSeries(
         readings=tuple(rules.series(specification, found, start=start, end=end)),
         root_salt=new_salt(),

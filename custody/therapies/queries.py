@@ -16,6 +16,7 @@ from custody.patients.identity import PatientIdentity
 from custody.protocols import document
 from custody.protocols.document import Protocol, Step
 from custody.protocols.queries import role_lists
+from custody.scheduling.models import Booking
 from custody.therapies import disclosure
 from custody.therapies.models import OpenStep, StepRecord, Therapy, TherapyParty
 from custody.therapies.steps import TherapyNotFound
@@ -80,7 +81,10 @@ class TherapyLine:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to do now: what, for whom, by when. `held` names the kind of exception that it waits for."""
+    """One thing to do now: what, for whom, by when. `held` names the kind of exception that it waits for.
+
+    `booked_at` is when the slot begins that it is booked for, if it is for one.
+    """
 
     id: UUID
     therapy: TherapyLine
@@ -93,6 +97,7 @@ class Task:
     since: datetime
     held: str
     mine: bool
+    booked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +281,8 @@ def done_since(*, by: Actor, since: datetime, limit: int = PAGE) -> list[DoneSte
 
 def tasks_from(rows: Iterable[OpenStep], by: Actor) -> list[Task]:
     """Steps as tasks. A list of work goes by call name and chain of identity, so nobody's identity is opened for it."""
+    rows = list(rows)
+    booked = _booked([row.therapy_id for row in rows])
     return [
         Task(
             id=row.id,
@@ -289,9 +296,21 @@ def tasks_from(rows: Iterable[OpenStep], by: Actor) -> list[Task]:
             since=row.since,
             held=row.held,
             mine=row.party_id == by.party and f",{by.role}," in row.roles,
+            booked_at=booked.get((row.therapy_id, _slot_of(row))),
         )
         for row in rows
     ]
+
+
+def _booked(therapies: Collection[UUID]) -> dict[tuple[UUID, str], datetime]:
+    """When each booked slot of these therapies begins; one query."""
+    rows = Booking.objects.filter(therapy_id__in=set(therapies), released_at=None)
+    return {(therapy, code): start for therapy, code, start in rows.values_list("therapy_id", "code", "starts_at")}
+
+
+def _slot_of(row: OpenStep) -> str:
+    step = protocol_by_digest(row.therapy.protocol_digest).step(row.step)
+    return (step.due.slot or "") if step is not None else ""
 
 
 def therapies(

@@ -12,9 +12,10 @@ taking over the session of the first. A wrong password costs nothing but itself:
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -26,6 +27,8 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from ledger.clock import now
 from ledger.errors import BadInput, NotPermitted, Refusal
@@ -66,6 +69,7 @@ class NoSigningKey(NotPermitted):
     """Who signs has set up nothing to sign with."""
 
 
+COLLEAGUES_SHOWN = 60
 PROOF_FIELD = "signing_proof"
 PREPARE_HEADER = "X-Needlepoint-Sign"
 _ON_THIS_DEVICE = (
@@ -223,11 +227,29 @@ class SigningMixin(forms.Form):
         return "signing_code" in self.fields
 
 
+class ColleagueInput(forms.EmailInput):
+    """An e-mail address with the colleagues who may sign as the second person to choose from, by name.
+
+    `colleagues` is asked when the field is drawn: pairs of address and words.
+    """
+
+    colleagues: Callable[[], Iterable[tuple[str, str]]] = staticmethod(lambda: ())
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        place = f"{(attrs or {}).get('id', name)}-colleagues"
+        field = super().render(name, value, {**(attrs or {}), "list": place}, renderer)
+        options = format_html_join("", '<option value="{}">{}</option>', self.colleagues())
+        return format_html('{}<datalist id="{}">{}</datalist>', field, place, options)
+
+
 class SecondPersonMixin(SigningMixin):
     """A signed form with a second person, who identifies on the same screen."""
 
     second_email = forms.EmailField(
-        label="Second person, e-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+        label="Second person, e-mail",
+        max_length=254,
+        widget=ColleagueInput(attrs={"autocomplete": "off"}),
+        help_text="Begin to type a colleague’s name.",
     )
     second_password = _password_field("Second person, password", "off")
     second_password.help_text = "Empty, if they sign with a passkey on this device."
@@ -238,6 +260,13 @@ class SecondPersonMixin(SigningMixin):
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
         help_text="Only with an authenticator app.",
     )
+
+    def __init__(self, *args: object, request: HttpRequest, **kwargs: object) -> None:
+        super().__init__(*args, request=request, **kwargs)
+        step = getattr(self, "step", None)
+        widget = self.fields["second_email"].widget
+        assert isinstance(widget, ColleagueInput)
+        widget.colleagues = partial(_colleagues, actor_of(request), (step.second_roles or step.roles) if step else ())
 
     def _say_how(self, how: str) -> None:
         super()._say_how(how or "second")
@@ -332,6 +361,14 @@ def second_signer(request: HttpRequest, form: forms.Form, *, roles: Collection[s
         )
     method = _second_factor(request, user, code)
     return actor_for(user, _membership(user, first, roles), method)
+
+
+def _colleagues(first: Actor, roles: Collection[str]) -> list[tuple[str, str]]:
+    """Who of the first person's organisation may sign as the second: address, and name with role."""
+    wanted = roles or [code for code, role in ROLES.items() if "step.verify" in role.permissions]
+    held = Membership.objects.current(now()).filter(party_id=first.party, role__in=wanted, user__is_active=True)
+    rows = held.exclude(user_id=first.person).order_by("user__name").values_list("user__email", "user__name", "role")
+    return [(email, f"{name}, {ROLES[role].name.lower()}") for email, name, role in rows[:COLLEAGUES_SHOWN]]
 
 
 def _check_not_first(user: User, first: Actor) -> None:

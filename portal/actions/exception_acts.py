@@ -187,6 +187,7 @@ class ExceptionView(ActionView):
             "decides": OOS_CLOSES if is_oos else words.decides(one, names),
             "meanwhile": _meanwhile(one, journey),
             "others": [words.view_of(other, names, self.at) for other in others],
+            "stop": _stop(one, journey) if one.kind == "identity_stop" else None,
             "evidence": [present.entry_of(record, journey, names, roles) for record in near],
             "broken": broken.views(journey.broken),
             "is_oos": is_oos,
@@ -274,6 +275,15 @@ def _oos_waits(one: ExceptionLine, names: Mapping[UUID, str]) -> str:
 
 def _country(one: ExceptionLine) -> str:
     return parties.party(one.therapy.centre).country
+
+
+def _stop(one: ExceptionLine, journey: Journey) -> dict[str, str] | None:
+    """What was scanned in the place of this therapy's identity; None for who sees no values."""
+    record = next((found for found in journey.records if found.id == one.record), None)
+    scanned = str(record.body.get("scanned", "")) if record else ""
+    if record is None or not scanned:
+        return None
+    return {"what": str(record.body.get("kind", "")), "scanned": scanned, "expected": journey.therapy.coi}
 
 
 def _meanwhile(one: ExceptionLine, journey: Journey) -> str:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
 from django import forms
 
 from custody.patients.identity import PatientIdentity
 from portal.actions.base import ActionForm
+
+
+class Kilograms(forms.DecimalField):
+    """A weight, with a point or a comma before its decimal."""
+
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
+        return super().to_python(value.strip().replace(",", ".") if isinstance(value, str) else value)
 
 
 class IdentityForm(ActionForm):
@@ -17,11 +27,12 @@ class IdentityForm(ActionForm):
     given_name = forms.CharField(label="Given name", max_length=100)
     family_name = forms.CharField(label="Family name", max_length=100)
     birth_date = forms.DateField(label="Born", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    weight_kg = forms.DecimalField(
+    weight_kg = Kilograms(
         label="Weight",
         max_digits=5,
         decimal_places=1,
         localize=False,
+        error_messages={"invalid": "Enter the weight as a number, such as 71.5."},
         widget=forms.TextInput(attrs={"inputmode": "decimal"}),
     )
 

@@ -10,6 +10,7 @@ from django import forms
 from django.http import HttpRequest
 from django.urls import reverse
 
+from custody.patients import access_log
 from custody.patients.operations import AlreadyEnrolled, enrol_patient
 from custody.patients.queries import identities
 from custody.protocols.queries import protocol as protocol_of
@@ -76,6 +77,18 @@ class OrderView(ActionView):
         self.protocol = next((one for one in self.known if one.code == code), self.known[0] if self.known else None)
         if self.protocol is None:
             raise BadInput("No protocol is published yet. The consortium's steward publishes one first.")
+
+    def initial(self) -> Mapping[str, Any]:
+        """Who the patient is, when the order begins on a known patient's page."""
+        text = self.request.GET.get("patient", "")
+        try:
+            patient = UUID(text)
+        except ValueError:
+            return {}
+        with access_log.opened_for("order"):
+            known = identities(by=self.actor, patient_ids=[patient]).get(patient)
+        names = ("record_number", "given_name", "family_name", "birth_date", "weight_kg")
+        return {name: getattr(known, name) for name in names} if known else {}
 
     def form_arguments(self) -> Mapping[str, Any]:
         return {"request": self.request, "protocol": self.protocol, "country": party(self.actor.party).country}

@@ -60,7 +60,8 @@ def check_shipper(scanned: str, recorded: str, *, therapy: TherapyLine | None, f
         if therapy is not None:
             _stop_if_anothers("shipper", scanned, recorded, therapy)
         raise BadInput(
-            f"This is not the shipper on record ({recorded}). Scan it again; if it is another, refuse.", field=field
+            "This is not the shipper on record. Scan it again; if it is another, do not hand it on: call QA.",
+            field=field,
         )
     return recorded
 
@@ -71,7 +72,7 @@ def check_seal(scanned: str, recorded: str, *, therapy: TherapyLine | None, fiel
         if therapy is not None:
             _stop_if_anothers("seal", scanned, recorded, therapy)
         raise BadInput(
-            f"This is not the seal on record ({recorded}). Scan it again; if it is another, refuse.", field=field
+            "This is not the seal on record. Scan it again; if it is another, do not hand it on: call QA.", field=field
         )
     return recorded
 

@@ -214,7 +214,8 @@ class CommitReadingsView(ActionView):
 
     def act(self, form: ActionForm) -> Done:
         therapy, leg = self.kwargs["therapy"], self.kwargs["leg"]
-        telemetry.commit_readings(therapy=therapy, leg=leg, by=self.actor, at=self.at, key=form.key)
+        lost = self.request.POST.get("lost") == "on"
+        telemetry.commit_readings(therapy=therapy, leg=leg, by=self.actor, at=self.at, key=form.key, lost=lost)
         back = self.request.POST.get("back", "")
         url = reverse("therapy", args=[therapy])
         known = (url, reverse("batch", args=[therapy]))

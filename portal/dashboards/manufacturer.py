@@ -101,6 +101,8 @@ def _common(actor: Actor) -> dict[str, Any]:
         "exceptions": shown,
         "exceptions_count": count,
         "exceptions_more": rest(count, len(shown)),
+        # Worst first: an open identity stop is among them.
+        "stops": [one for one in shown if one.kind == "identity_stop"] if actor.may("exception.close") else [],
         "party_names": party_names(),
     }
 

@@ -54,7 +54,8 @@ ACTS: Mapping[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """A task in words. `when` stands under the clock, `due` heads the next action, `held` says why it waits."""
+    """A task in words. `at` is when it is booked for, else when it is due at the latest; `when` stands under the clock,
+    `due` heads the next action, `held` says why it waits."""
 
     id: UUID
     therapy: TherapyLine
@@ -67,6 +68,7 @@ class TaskView:
     act_short: str
     act_icon: str
     at: datetime
+    due_at: datetime
     when: str
     due: str
     due_kind: str
@@ -121,11 +123,12 @@ def view(task: Task, at: datetime) -> TaskView:
         act=act,
         act_short=short,
         act_icon=icon,
-        at=task.due_at,
-        when=_when(task.due_at, at),
+        at=task.booked_at or task.due_at,
+        due_at=task.due_at,
+        when=_when(task, at),
         due=due,
         due_kind=due_kind,
-        reason=_reason(task.due_at, at),
+        reason=_reason(task, at),
         status=_status(task, at, held),
         stages=present.stages_of(task.therapy),
         held=held,
@@ -150,19 +153,19 @@ def agenda(tasks: Sequence[Task], at: datetime, *, count: int | None = None, mor
     views = [view(task, at) for task in sorted(tasks, key=lambda task: (task.due_at, task.id))]
     free = [one for one in views if not one.held]
     held = [one for one in views if one.held]
-    first, rest = (free[0], free[1:]) if free and free[0].at <= at + FAR else (None, free)
+    first, rest = (free[0], free[1:]) if free and free[0].due_at <= at + FAR else (None, free)
     today = timezone.localdate(at)
     tomorrow = today + timedelta(days=1)
     by_code: dict[str, list[TaskView]] = {code: [] for code in CODES}
     for one in rest:
-        day = timezone.localdate(one.at)
-        if one.at < at:
+        day = timezone.localdate(one.due_at)
+        if one.due_at < at:
             by_code["late"].append(one)
         elif day == today:
             by_code["today"].append(one)
         elif day == tomorrow:
             by_code["tomorrow"].append(one)
-        elif one.at > at + FAR:
+        elif one.due_at > at + FAR:
             by_code["far"].append(one)
         else:
             by_code["later"].append(one)
@@ -173,7 +176,7 @@ def agenda(tasks: Sequence[Task], at: datetime, *, count: int | None = None, mor
         "today": ("Later today", f"{len(by_code['today'])} to do, {zone}"),
         "tomorrow": ("Tomorrow", f"{tomorrow:%A} {tomorrow.day} {tomorrow:%B}"),
         "later": ("After that", f"{len(by_code['later'])} to do, {zone}"),
-        "far": ("Planned for later", f"{len(by_code['far'])}, the next on {local(by_code['far'][0].at, 'date')}")
+        "far": ("Planned for later", f"{len(by_code['far'])}, the next on {local(by_code['far'][0].due_at, 'date')}")
         if by_code["far"]
         else ("", ""),
         "held": ("Held by an exception", "nothing to do here until it is closed"),
@@ -184,8 +187,14 @@ def agenda(tasks: Sequence[Task], at: datetime, *, count: int | None = None, mor
     )
 
 
-def _when(due_at: datetime, at: datetime) -> str:
-    """Under the clock: how long until today's, else which day."""
+def _when(task: Task, at: datetime) -> str:
+    """Under the clock: how long until today's, else which day; for what is booked also until when at the latest."""
+    if task.booked_at is None or task.booked_at >= task.due_at or task.due_at < at:
+        return _until(task.due_at, at)
+    return f"{_until(task.booked_at, at)}, by {local(task.due_at, 'clock')}"
+
+
+def _until(due_at: datetime, at: datetime) -> str:
     apart = (timezone.localdate(due_at) - timezone.localdate(at)).days
     if apart == 0:
         return f"in {duration(due_at - at)}" if due_at > at else f"{duration(at - due_at)} late"
@@ -201,7 +210,13 @@ def _due(task: Task, at: datetime) -> tuple[str, str]:
     return f"Next, due in {duration(left)}", "due" if left <= SOON else "plan"
 
 
-def _reason(due_at: datetime, at: datetime) -> str:
+def _reason(task: Task, at: datetime) -> str:
+    if task.booked_at is not None and at <= task.booked_at < task.due_at:
+        return f"booked for {local(task.booked_at, 'weekday')}, by {local(task.due_at, 'clock')} at the latest"
+    return _day(task.due_at, at)
+
+
+def _day(due_at: datetime, at: datetime) -> str:
     day = timezone.localdate(due_at)
     if day == timezone.localdate(at):
         return "today" if due_at >= at else "was due today"

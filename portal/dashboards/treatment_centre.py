@@ -54,6 +54,7 @@ def query(actor: Actor) -> Mapping[str, Any]:
     room = room_this_week(by=actor, at=_next_monday(at) if ahead else at)
     return {
         "agenda": agenda,
+        "stops": exceptions.stops(by=actor) if actor.may("exception.close") else [],
         "done": done[:DONE_SHOWN],
         "more_done": len(done) > DONE_SHOWN,
         "elsewhere": [_elsewhere(task, names, actor.party, at) for task in elsewhere[:WITH_OTHERS_SHOWN]],

@@ -36,6 +36,7 @@ WAYS = {
     "order": "When ordering",
     "correction": "When correcting",
     "erasure": "When confirming an erasure",
+    "restriction": "When restricting",
     "copy": "In a copy for the patient",
     "field": "One field, with its proof",
     "emergency": "Emergency access",

@@ -128,6 +128,8 @@ class CorrectView(_RightsView):
 class RestrictView(_RightsView):
     """Restrict the use of the patient's data."""
 
+    way = "restriction"
+
     form_class = RestrictForm
     template_name: ClassVar[str] = "patients/restrict.html"
 
@@ -167,6 +169,8 @@ class LiftView(_RightsView):
 
 class CopyView(_RightsView):
     """Give the patient a copy."""
+
+    way = "copy"
 
     form_class = CopyForm
     template_name: ClassVar[str] = "patients/copy.html"

@@ -73,6 +73,7 @@ def patient(request: HttpRequest, patient: UUID) -> HttpResponse:
         "names": names,
         "corrections": presenter.corrections(corrections(patient=patient, by=actor)),
         "acts": presenter.acts(found.acts, now(), actor.person),
+        "may_order": actor.may("therapy.order"),
         "may_correct": actor.may("patient.correct"),
         "has_rights": actor.may("patient.rights"),
         "may_erase": actor.may("patient.erase"),

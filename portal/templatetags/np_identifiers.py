@@ -52,8 +52,10 @@ def coi_check(value: Any) -> str:
 
 
 @register.filter
-def coi(value: Any, check: bool = False) -> SafeString:
-    """`X0042 26 00` with the last four in bold, the part that people read aloud; `coi:True` adds the check character.
+def coi(value: Any, check: bool = True) -> SafeString:
+    """`X0042 26 00` with the last four in bold, the part that people read aloud, then the check character.
+
+    Without it (`coi:False`) nobody can type what a scan would give.
 
     The grouping is facility (5), year (2), serial (6), as in ISBT 128 structure 040.
     """

@@ -85,6 +85,8 @@ def shipment_view(line: ShipmentLine, at: datetime) -> ShipmentView:
     elif silent:
         heard = line.last.at if line.last else line.packed_at
         status, rank = StatusView("gap", f"Silent for {duration(at - heard)}"), 0
+    elif line.last is None:
+        status, rank = StatusView("gap", "Nothing heard yet"), 1
     elif left < timedelta(hours=line.leg.hold_max_hours) / 10:
         status, rank = StatusView("due", f"Keeps for {duration(left)}"), 1
     else:

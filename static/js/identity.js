@@ -89,13 +89,14 @@ const judge = (input, isWhole) => {
 
 // What was typed agrees at its last character and the focus goes on; the Enter that follows from habit sends nothing.
 let typedAt = -HABIT_MS;
-document.addEventListener(
+// On the window, before any other handler of the page hears of it.
+window.addEventListener(
   "keydown",
   (event) => {
     if (event.key !== "Enter" || event.timeStamp - typedAt > HABIT_MS || !event.target.matches?.("input, select")) return;
     typedAt = -HABIT_MS;
     event.preventDefault();
-    event.stopPropagation();
+    event.stopImmediatePropagation();
   },
   true,
 );
