@@ -58,6 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    # A server lists its static files when it starts, and to these tests each client is a server of its own: here a file
+    # is looked for when it is asked for.
+    settings.WHITENOISE_AUTOREFRESH = True
     append_only.let_flush_empty_them()
     if not _stands_on_postgres():
         # A fixture that forgets the mark `django_db` gets an error and not somebody's own database.
