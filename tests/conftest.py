@@ -114,6 +114,15 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.EMAIL_FILE_PATH = str(folder / "mail")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _provers_end_with_the_run() -> Iterator[None]:
+    """A prover reads its key for ten seconds, so the tests of one process share it, as the jobs of a worker do."""
+    yield
+    from custody.compliance.tasks import close_provers
+
+    close_provers()
+
+
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     """Rate limits and remembered form results of one test never reach the next."""
