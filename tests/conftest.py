@@ -185,6 +185,14 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
+def migrated_postgres_url() -> Iterator[str]:
+    """The URL of a PostgreSQL database with every table and no rows, dropped afterwards."""
+    name = f"np_test_{secrets.token_hex(6)}"
+    yield databases.new_postgres(name)
+    databases.drop_postgres(name)
+
+
+@pytest.fixture
 def redis_url() -> Iterator[str]:
     """The URL of an emptied Redis database that no other process of this test run uses; a server has sixteen."""
     import redis
