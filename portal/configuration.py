@@ -157,6 +157,11 @@ class Configuration(BaseSettings):
         description="who gives records their place in the log: `worker` (whatever does the background work) or `apart` "
         "(`manage.py sequencer` alone)",
     )
+    prover: str = Field(
+        "worker",
+        description="who makes compliance proofs: `worker` (whatever does the background work) or `apart` "
+        "(`manage.py worker --queues proofs` alone)",
+    )
     email_url: str = Field(
         "", description="`smtp://USER:PASSWORD@HOST:587` (STARTTLS) or `smtps://…:465`; unset: files in the data folder"
     )
@@ -192,6 +197,13 @@ class Configuration(BaseSettings):
     @field_validator("sequencer")
     @classmethod
     def _known_sequencer(cls, value: str) -> str:
+        if value not in {"worker", "apart"}:
+            raise ValueError("use 'worker' or 'apart'")
+        return value
+
+    @field_validator("prover")
+    @classmethod
+    def _known_prover(cls, value: str) -> str:
         if value not in {"worker", "apart"}:
             raise ValueError("use 'worker' or 'apart'")
         return value

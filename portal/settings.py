@@ -63,6 +63,7 @@ ALLOWED_HOSTS = CONFIG.allowed_hosts
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 WORKER = CONFIG.worker
 SEQUENCER_APART = CONFIG.sequencer == "apart"
+PROVER_APART = CONFIG.prover == "apart"
 INGEST_MAX_BYTES = CONFIG.ingest_max_bytes
 
 INSTALLED_APPS = [

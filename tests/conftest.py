@@ -58,6 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    # A server lists its static files when it starts, and to these tests each client is a server of its own: here a file
+    # is looked for when it is asked for.
+    settings.WHITENOISE_AUTOREFRESH = True
     append_only.let_flush_empty_them()
     if not _stands_on_postgres():
         # A fixture that forgets the mark `django_db` gets an error and not somebody's own database.
@@ -109,6 +112,15 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.KEY_DIR = folder / "keys"
     settings.ERASURE_DIR = folder / "erasures"
     settings.EMAIL_FILE_PATH = str(folder / "mail")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _provers_end_with_the_run() -> Iterator[None]:
+    """A prover reads its key for ten seconds, so the tests of one process share it, as the jobs of a worker do."""
+    yield
+    from custody.compliance.tasks import close_provers
+
+    close_provers()
 
 
 @pytest.fixture(autouse=True)
@@ -169,6 +181,14 @@ def postgres_url() -> Iterator[str]:
     with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
         server.execute(f'CREATE DATABASE "{name}"')
     yield urlsplit(POSTGRES_URL)._replace(path=f"/{name}").geturl()
+    databases.drop_postgres(name)
+
+
+@pytest.fixture
+def migrated_postgres_url() -> Iterator[str]:
+    """The URL of a PostgreSQL database with every table and no rows, dropped afterwards."""
+    name = f"np_test_{secrets.token_hex(6)}"
+    yield databases.new_postgres(name)
     databases.drop_postgres(name)
 
 

@@ -33,11 +33,14 @@ def new_sqlite(path: Path) -> None:
 
 def new_postgres(name: str) -> str:
     """Make a migrated database of this name on the PostgreSQL server; its URL."""
-    template = _postgres_template()
+    copy_postgres(_postgres_template(), name)
+    return url_of(name)
+
+
+def copy_postgres(template: str, name: str) -> None:
     with psycopg.connect(POSTGRES_URL, autocommit=True) as server, _alone("copy"):
         # A template is copied only while nobody else copies it.
         server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    return _url(name)
 
 
 def drop_postgres(name: str) -> None:
@@ -67,7 +70,7 @@ def _postgres_template() -> str:
         server.execute(f'DROP DATABASE IF EXISTS "{growing}" WITH (FORCE)')
         server.execute(f'CREATE DATABASE "{growing}"')
         with tempfile.TemporaryDirectory(dir=KEPT) as folder:
-            _migrate(_url(growing), folder)
+            _migrate(url_of(growing), folder)
         server.execute(f'ALTER DATABASE "{growing}" RENAME TO "{name}"')
     return name
 
@@ -96,7 +99,7 @@ def _state() -> str:
     return seal.hexdigest()[:16]
 
 
-def _url(name: str) -> str:
+def url_of(name: str) -> str:
     return urlsplit(POSTGRES_URL)._replace(path=f"/{name}").geturl()
 
 

@@ -27,8 +27,9 @@ log = structlog.get_logger(__name__)
 SEQUENCER_SECONDS = 0.1
 SWEEP_SECONDS = 1.0
 STOP_SECONDS = 5.0
+PROOFS = frozenset({"proofs"})
 # Long work has a thread of its own, so that it holds up nothing else.
-LONG_QUEUES = frozenset({"proofs"})
+LONG_QUEUES = PROOFS
 HOOK_THREADS = 4
 
 
@@ -71,18 +72,23 @@ class Loop(threading.Thread):
         connection.close()
 
 
+def usual_queues() -> frozenset[str]:
+    """The queues of a worker that was told none: all, less the proofs where a worker of their own makes them."""
+    return handlers.known_queues() - (PROOFS if settings.PROVER_APART else frozenset())
+
+
 def _audit() -> None:
     watch.turn(at=clock.now())
 
 
 class Background:
-    """The threads of one process, for the given queues.
+    """The threads of one process, for the given queues or the usual ones.
 
     `sequence` says whether it runs the log's sequencer, and the housekeeping, too.
     """
 
     def __init__(self, *, queues: Collection[str] | None = None, sequence: bool = True) -> None:
-        chosen = handlers.known_queues() if queues is None else frozenset(queues)
+        chosen = usual_queues() if queues is None else frozenset(queues)
         self._hooks: list[Loop] = []
         self._dispatchers: dict[frozenset[str], Loop] = {}
         for group in (

@@ -1,6 +1,8 @@
 """A running portal of its own for browser tests: a real server process with its embedded worker, on a told consortium.
 
-`portal_server` is made once a test process; `as_person(name)` opens a signed-in page in a fresh browser context.
+`portal_server` is made once a test process; `as_person(name)` opens a signed-in page in a fresh browser context. The
+server leaves the proofs alone, for they are seconds of a core each: a test that looks at some asks for `proven`, or has
+`portal_server.prove` make those of a therapy.
 """
 
 from __future__ import annotations
@@ -52,20 +54,24 @@ class PortalServer:
 
     def tell(self, *, days: float, protocol: str = "cd19-fresh", centre: str = "X0042", **story: Any) -> str:
         """Add a therapy ordered so many days ago and told by `Story`, for a test that uses it up; gives its id."""
+        case = {"protocol": protocol, "centre": centre, "days": days}
+        return self._run("tests.functional.tell", json.dumps(case | story)).strip().splitlines()[-1]
+
+    def prove(self, *therapies: str) -> None:
+        """Judge the finished segments of these therapies, or of two that were told at the beginning."""
+        self._run("tests.functional.prove", *therapies)
+
+    def _run(self, module: str, *arguments: str) -> str:
+        """Run a module of these tests on the portal's database and return what it said."""
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "tests.functional.tell",
-                json.dumps({"protocol": protocol, "centre": centre, "days": days} | story),
-            ],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
             text=True,
         )
         assert done.returncode == 0, done.stderr
-        return done.stdout.strip().splitlines()[-1]
+        return done.stdout
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +83,7 @@ def portal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalSe
         "NEEDLEPOINT_DATA_DIR": str(folder),
         "NEEDLEPOINT_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "NEEDLEPOINT_LOG_LEVEL": "WARNING",
+        "NEEDLEPOINT_PROVER": "apart",
         "PYTHONPATH": str(ROOT),
     }
     server = PortalServer(f"http://127.0.0.1:{port}", environment)
@@ -100,6 +107,12 @@ def portal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalSe
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def proven(portal_server: PortalServer) -> None:
+    """A therapy of which every segment is proven, and one that was found wanting, stand on the portal."""
+    portal_server.prove()
 
 
 def _free_port() -> int:

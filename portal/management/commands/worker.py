@@ -9,20 +9,19 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from ledger.outbox.handlers import known_queues
 from portal.live.announcer import Announcer
-from portal.live.background import Background
+from portal.live.background import Background, usual_queues
 
 
 class Command(BaseCommand):
     help = "Run the log's sequencer and the outbox's jobs. Any number of workers may run; each job has one at a time."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--queues", default="", help="comma-separated; all that are known when left out")
+        parser.add_argument("--queues", default="", help="comma-separated; the usual ones when left out")
         parser.add_argument("--no-sequencer", action="store_true", help="leave the log to other processes")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        queues = [queue.strip() for queue in options["queues"].split(",") if queue.strip()] or sorted(known_queues())
+        queues = [queue.strip() for queue in options["queues"].split(",") if queue.strip()] or sorted(usual_queues())
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())

@@ -22,6 +22,7 @@ def printed(page: Page) -> str:
 
 def test_paper_names_the_patient_for_the_centre_alone(as_person: Any, portal_server: Any) -> None:
     therapy = portal_server.tell(days=16.5, stop_before="deliver-outbound")
+    portal_server.prove(therapy)
     nurse = as_person("Ines Marlowe")
     nurse.goto(f"/therapies/{therapy}/")
     nurse.wait_for_load_state("networkidle")

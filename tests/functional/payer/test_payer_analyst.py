@@ -29,6 +29,7 @@ def clean(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.usefixtures("proven")
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
 def test_every_page_is_clean(as_person: Open, width: int, theme: str) -> None:
     page = as_person(ANALYST, width=width, theme=theme)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +11,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("proven")]
 Open = Callable[..., Page]
 INSPECTOR = "Rune Lindqvist"
 QA = "Maud Janse"
 QP_OF_THE_OTHER_MAKER = "Anders Nyberg"
-PROOFS_WITHIN_SECONDS = 150
 
 
 def clean(page: Page) -> None:
@@ -33,14 +31,9 @@ def verified(page: Page) -> None:
 
 
 def proofs_page(page: Page) -> None:
-    """The page of proofs, as soon as the server's worker has published some."""
-    until = time.monotonic() + PROOFS_WITHIN_SECONDS
-    while True:
-        page.goto("/proofs/")
-        if page.locator("[data-start]").count():
-            return
-        assert time.monotonic() < until, "no proof was published"
-        page.wait_for_timeout(2_000)
+    """The page of proofs, with some to verify."""
+    page.goto("/proofs/")
+    expect(page.locator("[data-start]")).to_have_count(1)
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])

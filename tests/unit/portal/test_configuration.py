@@ -53,6 +53,7 @@ def test_without_anything_set_it_is_the_demonstration_on_sqlite():
         ("NEEDLEPOINT_ANCHOR_CONTRACT", "0x" + "ab" * 20, "needs NEEDLEPOINT_CHAIN_RPC"),
         ("NEEDLEPOINT_WORKER", "thread", "use 'embedded', 'celery' or 'none'"),
         ("NEEDLEPOINT_WORKER", "celery", "needs REDIS_URL"),
+        ("NEEDLEPOINT_PROVER", "thread", "use 'worker' or 'apart'"),
         ("NEEDLEPOINT_EMAIL_URL", "mail.example", "give smtp://"),
         ("NEEDLEPOINT_INGEST_MAX_BYTES", "many", "NEEDLEPOINT_INGEST_MAX_BYTES"),
         ("NEEDLEPOINT_SESSION_IDLE_SECONDS", "5", "NEEDLEPOINT_SESSION_IDLE_SECONDS"),

@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from custody.compliance.bundles import therapy_bundle
 from custody.compliance.models import ComplianceProof
-from custody.compliance.tasks import close_provers, operator_prover, prove_now
+from custody.compliance.tasks import operator_prover, prove_now
 from ledger.bundles import checks, export, report
 from ledger.bundles import format as file_format
 from ledger.bundles.format import Bundle, BundleUnreadable, PrintedName
@@ -47,7 +47,6 @@ def one(django_db_setup: None, django_db_blocker) -> Iterator[Told]:
         sequencer.drain()
         yield therapy
         transaction.set_rollback(True)
-    close_provers()
 
 
 @pytest.fixture

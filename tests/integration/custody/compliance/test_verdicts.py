@@ -5,7 +5,7 @@ import pytest
 from custody.compliance.models import ComplianceProof
 from custody.compliance.operations import ProofSpeaksOfOtherFacts, publish_proof
 from custody.compliance.readings import registry_size
-from custody.compliance.tasks import close_provers, operator_prover, prove_now, prover_of
+from custody.compliance.tasks import operator_prover, prove_now, prover_of
 from custody.compliance.verification import verify_published
 from custody.compliance.witness import gather
 from custody.exceptions.models import CustodyException
@@ -21,12 +21,6 @@ from portal.demonstration.story import Story
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.prover]
-
-
-@pytest.fixture(autouse=True)
-def _no_prover_left():
-    yield
-    close_provers()
 
 
 def test_calm_therapy_is_proven_segment_by_segment_through_the_outbox():

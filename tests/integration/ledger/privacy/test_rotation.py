@@ -31,6 +31,7 @@ from ledger.parties.keystore import keystore
 from ledger.privacy import installation, operations, rotation
 from ledger.privacy import queries as privacy
 from ledger.privacy.models import DataKey, InstallationKey, KeyRotation, KeyWrap, RecipientKey, SealedPayload
+from tests import databases
 from tests.factories import people
 
 T0 = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -184,17 +185,18 @@ def test_a_rotation_that_is_killed_under_load_goes_on_and_loses_nothing(manage, 
         with closing(sqlite3.connect(database, timeout=30)) as opened:
             return opened.execute(question).fetchone()[0]
 
+    databases.new_sqlite(database)
     _killed_under_load(manage, tmp_path, f"sqlite:///{database}", ask, writers=1)
 
 
 @pytest.mark.postgres
-def test_the_same_on_postgresql_with_four_writers(manage, tmp_path, postgres_url):
-    with psycopg.connect(postgres_url, autocommit=True) as opened:
+def test_the_same_on_postgresql_with_four_writers(manage, tmp_path, migrated_postgres_url):
+    with psycopg.connect(migrated_postgres_url, autocommit=True) as opened:
 
         def ask(question):
             return opened.execute(question).fetchone()[0]
 
-        _killed_under_load(manage, tmp_path, postgres_url, ask, writers=4)
+        _killed_under_load(manage, tmp_path, migrated_postgres_url, ask, writers=4)
 
 
 def _killed_under_load(manage, tmp_path, url, ask, *, writers):
@@ -208,7 +210,6 @@ def _killed_under_load(manage, tmp_path, url, ask, *, writers):
 
     house = ("-m", "tests.integration.ledger.privacy.house")
     try:
-        assert manage("migrate", "--verbosity=0", timeout=600, **place).returncode == 0
         assert start(*house, "found", "60").wait(120) == 0
         busy = [start(*house, "write", str(number), stdout=subprocess.PIPE) for number in range(writers)]
         assert all(writer.stdout.readline() for writer in busy)

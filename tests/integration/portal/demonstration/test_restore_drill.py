@@ -9,13 +9,14 @@ import sys
 import pytest
 from django.conf import settings
 
+from tests import databases
+
 FOUND = (sys.executable, "-m", "tests.integration.ledger.privacy.house", "found", "2")
 
 
 def _drill(manage, tmp_path, database):
     data = str(tmp_path / "data")
     environment = {"DATABASE_URL": database, "NEEDLEPOINT_DATA_DIR": data, "NEEDLEPOINT_WORKER": "none"}
-    assert manage("migrate", "--verbosity=0", timeout=600, **environment).returncode == 0
     subprocess.run(FOUND, cwd=settings.BASE_DIR, env={**os.environ, **environment}, check=True, timeout=600)
     done = manage("restore_drill", timeout=600, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -27,9 +28,11 @@ def _drill(manage, tmp_path, database):
 
 
 def test_on_sqlite(manage, tmp_path):
-    _drill(manage, tmp_path, f"sqlite:///{tmp_path / 'data' / 'np.sqlite3'}")
+    database = tmp_path / "data" / "np.sqlite3"
+    databases.new_sqlite(database)
+    _drill(manage, tmp_path, f"sqlite:///{database}")
 
 
 @pytest.mark.postgres
-def test_on_postgresql(manage, tmp_path, postgres_url):
-    _drill(manage, tmp_path, postgres_url)
+def test_on_postgresql(manage, tmp_path, migrated_postgres_url):
+    _drill(manage, tmp_path, migrated_postgres_url)

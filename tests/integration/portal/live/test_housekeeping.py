@@ -27,6 +27,19 @@ def test_who_runs_the_sequencer_tidies_up(arguments, wanted):
     assert ("needlepoint-housekeeping" in names) is wanted
 
 
+@pytest.mark.parametrize(
+    ("apart", "queues", "proves"),
+    [(False, None, True), (True, None, False), (True, {"proofs"}, True)],
+)
+def test_proofs_are_left_to_a_worker_of_their_own_where_the_settings_say_so(settings, apart, queues, proves):
+    settings.PROVER_APART = apart
+
+    names = {loop.name for loop in Background(queues=queues, sequence=False)._loops}
+
+    assert ("needlepoint-outbox-proofs" in names) is proves
+    assert any("default+" in name for name in names) is (queues is None)
+
+
 def test_a_chore_that_fails_stops_no_other(monkeypatch):
     def broken(*, at):
         raise RuntimeError("the database is away")

@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from custody.compliance import evidence
 from custody.compliance.models import ComplianceProof
-from custody.compliance.tasks import close_provers, prove_now
+from custody.compliance.tasks import prove_now
 from ledger.log import sequencer
 from ledger.log.evidence import checkpoint_at, log_key
 from ledger.log.models import Record
@@ -44,7 +44,6 @@ def told_once(django_db_setup: None, django_db_blocker) -> Iterator[Told]:
         sequencer.drain()
         yield one
         transaction.set_rollback(True)
-    close_provers()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
-from custody.compliance.tasks import close_provers, prove_now
+from custody.compliance.tasks import prove_now
 from ledger.log import sequencer
 from ledger.log.models import Checkpoint
 from portal.demonstration.story import Story
@@ -27,7 +27,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.prover]
 def cast(db):
     with one_log_a_member():
         yield small_consortium()
-    close_provers()
 
 
 @pytest.fixture

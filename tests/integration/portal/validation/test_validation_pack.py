@@ -123,7 +123,7 @@ def test_no_secret_stands_in_the_protocol_of_the_installation(facts):
     assert shown["NEEDLEPOINT_CHAIN_RPC"] == "https://chain.example"
     plain = {"NEEDLEPOINT_MODE", "NEEDLEPOINT_KEYSTORE", "NEEDLEPOINT_LOG_ORIGIN", "NEEDLEPOINT_LOGS"}
     plain |= {"NEEDLEPOINT_LOG_READERS", "NEEDLEPOINT_ANCHOR_CONTRACT", "NEEDLEPOINT_WORKER", "NEEDLEPOINT_SEQUENCER"}
-    plain |= {"NEEDLEPOINT_EMAIL_FROM", "NEEDLEPOINT_LOG_LEVEL"}
+    plain |= {"NEEDLEPOINT_EMAIL_FROM", "NEEDLEPOINT_LOG_LEVEL", "NEEDLEPOINT_PROVER"}
     assert {variable for variable, value in shown.items() if canary in value} == plain
     assert key not in str(shown)
 
