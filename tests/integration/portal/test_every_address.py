@@ -140,6 +140,7 @@ def _parts() -> dict[str, list[Any]]:
         "hook": [uuid4()],
         "patient": [Therapy.objects.order_by("ordered_at").values_list("patient_id", flat=True)[0], uuid4()],
         "disclosure": [_asked_for(), uuid4()],
+        "copy": [uuid4()],
         "access": [uuid4()],
         "party": [Party.objects.get(code=HOME).pk, uuid4()],
         "device": [Device.objects.values_list("pk", flat=True)[0], uuid4()],
