@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -132,11 +133,17 @@ def waiting_erasures(*, by: Actor) -> list[ErasureLine]:
     """Erasures of the actor's centre that wait for a second person, the oldest first. Raises NotPermitted."""
     permissions.check_erase(by)
     rows = list(PatientErasure.objects.filter(holder=by.party, status="asked").order_by("asked_at")[:WAITING])
-    names: dict[UUID, list[str]] = {}
-    known = Therapy.objects.filter(patient_id__in=[row.patient_id for row in rows]).order_by("ordered_at")
+    names = call_names([row.patient_id for row in rows])
+    return [_line(row, names.get(row.patient_id, ())) for row in rows]
+
+
+def call_names(patients: Collection[UUID]) -> dict[UUID, tuple[str, ...]]:
+    """What these patients' therapies are called, the first ordered first; one query."""
+    names: dict[UUID, tuple[str, ...]] = {}
+    known = Therapy.objects.filter(patient_id__in=set(patients)).order_by("ordered_at")
     for patient, name in known.values_list("patient_id", "call_name"):
-        names.setdefault(patient, []).append(name)
-    return [_line(row, tuple(names.get(row.patient_id, ()))) for row in rows]
+        names[patient] = (*names.get(patient, ()), name)
+    return names
 
 
 def erased_at(*, patient: UUID) -> datetime | None:

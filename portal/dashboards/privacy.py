@@ -28,7 +28,7 @@ def query(actor: Actor) -> dict[str, Any]:
     return {
         "erasures": presenter.erasures(overview.waiting_erasures(by=actor)),
         "own": actor.person,
-        "looks": presenter.looks(looks, names),
+        "looks": presenter.looks(looks, names, overview.call_names([one.patient for one in looks])),
         "requests": disclosing.views(disclosures.to_answer(by=actor, at=at), names, at),
         "accesses": presenter.accesses(emergency.accesses_of_centre(by=actor, at=at, limit=ACCESSES_SHOWN), names),
         "end_key": fresh_key(),

@@ -122,6 +122,16 @@ def dated_stages(journey: Journey, exceptions: Sequence[ExceptionLine] = ()) -> 
     return tuple(views)
 
 
+def dates(journey: Journey) -> list[tuple[str, datetime, datetime]]:
+    """What is booked, in its order: the slot's title, its beginning and its end."""
+    slots: Mapping[str, Any] = dict(journey.state)["slots"]  # type: ignore[assignment]
+    return [
+        (spec.title, parse_stamp(slots[spec.code]["start"]), parse_stamp(slots[spec.code]["end"]))
+        for spec in journey.protocol.slots
+        if spec.code in slots
+    ]
+
+
 def facts(journey: Journey, names: Mapping[UUID, str], at: datetime) -> list[tuple[str, str]]:
     """Product, protocol, organisations, and vein to vein so far."""
     therapy = journey.therapy

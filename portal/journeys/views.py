@@ -79,6 +79,7 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "broken": broken.views(found.broken),
         "status": present.status_of(found.therapy),
         "stages": presenter.dated_stages(found, known),
+        "dates": presenter.dates(found),
         "facts": presenter.facts(found, names, at),
         "timeline": presenter.timeline(found, names, roles, gaps, by=actor),
         "proofs": presenter.proofs(found),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from custody.contract import disclosing, emergency, erasure, rights
@@ -58,6 +59,7 @@ class LookView:
     kind: str
     purpose: str
     patient: UUID
+    of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,10 @@ def people(ids: Sequence[UUID | None]) -> dict[UUID, str]:
     return dict(User.objects.filter(pk__in=wanted).values_list("pk", "name"))
 
 
-def looks(found: Sequence[Look], parties: Mapping[UUID, str]) -> list[LookView]:
+def looks(
+    found: Sequence[Look], parties: Mapping[UUID, str], call_names: Mapping[UUID, Sequence[str]] = MappingProxyType({})
+) -> list[LookView]:
+    """Each look in words; `call_names` of the patients' therapies where the list is of many patients."""
     names = people([one.person for one in found])
     return [
         LookView(
@@ -124,6 +129,7 @@ def looks(found: Sequence[Look], parties: Mapping[UUID, str]) -> list[LookView]:
             kind="stop" if one.way == "emergency" else "plan",
             purpose=PURPOSES.get(one.purpose, one.purpose),
             patient=one.patient,
+            of=", ".join(call_names.get(one.patient, ())) or "without a therapy",
         )
         for one in found
     ]

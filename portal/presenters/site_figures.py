@@ -97,7 +97,8 @@ def kinds(lines: Sequence[SiteMonths], months: Sequence[Month], names: Mapping[U
             "text": [f"{number} {ExceptionKind(kind).label.lower()}" if number else "" for number in numbers],
             "textposition": "inside",
             "insidetextanchor": "middle",
-            "insidetextfont": {"color": "--np-surface"},
+            # The last colour is a pale one: white would not be read on it.
+            "insidetextfont": {"color": "--np-ink" if (place + 1) % len(COLOURS) == 0 else "--np-surface"},
             "constraintext": "inside",
             "hovertemplate": "%{y}: %{x}<extra>%{fullData.name}</extra>",
         }
