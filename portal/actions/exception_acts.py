@@ -17,6 +17,8 @@ from custody.contract.moment import OPEN_STATUSES
 from custody.exceptions import operations as exceptions
 from custody.exceptions import queries
 from custody.exceptions.queries import ExceptionLine
+from custody.telemetry import queries as telemetry
+from custody.telemetry.permissions import LegNotFound
 from custody.therapies import queries as therapies
 from custody.therapies.queries import Journey
 from ledger.clock import now
@@ -29,6 +31,7 @@ from portal.accounts.roles import ROLES
 from portal.accounts.signing import SecondPersonMixin, SigningMixin, first_signer, second_signer
 from portal.actions import exception_filters as filters
 from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, fresh_key
+from portal.journeys.presenter import zone
 from portal.paging import page_of
 from portal.presenters import broken
 from portal.presenters import exceptions as words
@@ -187,6 +190,7 @@ class ExceptionView(ActionView):
             "decides": OOS_CLOSES if is_oos else words.decides(one, names),
             "meanwhile": _meanwhile(one, journey),
             "others": [words.view_of(other, names, self.at) for other in others],
+            "curve": self._curve(one),
             "stop": _stop(one, journey) if one.kind == "identity_stop" else None,
             "evidence": [present.entry_of(record, journey, names, roles) for record in near],
             "broken": broken.views(journey.broken),
@@ -214,6 +218,17 @@ class ExceptionView(ActionView):
         if not self.actor.may(step.permission) or mine[step.capacity] != self.actor.party:
             return None
         return {"stage": step.after, "title": step.title, "note": step.note}
+
+    def _curve(self, one: ExceptionLine) -> dict[str, Any] | None:
+        """The temperature of the way that the exception is about, as this reader may see it."""
+        if not one.leg:
+            return None
+        about: dict[str, Any] = {"by": self.actor, "therapy": one.therapy.id, "leg": one.leg, "at": self.at}
+        try:
+            report = telemetry.leg_report(**about)
+            return {"report": report, "chart": telemetry.chart(**about, zone=zone())} if report.count else None
+        except LegNotFound:
+            return None
 
     def _may_close(self, one: ExceptionLine, journey: Journey) -> bool:
         """Whether the contract would let this person close it: who found it, and the therapy's standing, decide."""
