@@ -51,4 +51,4 @@ def _another(field: Field, value: str) -> str:
     assert field.low is not None
     assert field.high is not None
     middle = round((field.low + field.high) / 2, field.decimals)
-    return f"{middle if middle != Decimal(value) else field.low:f}"
+    return f"{next(one for one in (middle, field.low, field.high) if one != Decimal(value)):f}"

@@ -103,7 +103,9 @@ def test_tilt_opens_a_deviation(under_way):
 
 def test_a_leg_without_readings_is_committed_as_such_and_never_as_fine(under_way):
     at = under_way.receive()
-    commit(under_way, at)
+    with pytest.raises(operations.NothingRead, match="Upload its file first"):
+        commit(under_way, at)
+    commit(under_way, at, lost=True, key="readings-that-are-lost")
     row = ReadingsCommitment.objects.get()
     assert (row.count, row.root, row.signature, row.first_at) == (0, "0", None, None)
     ((kind, finding, _),) = open_exceptions(under_way)
