@@ -10,6 +10,7 @@ from custody.emergency import operations as emergency
 from custody.oversight import operations as oversight
 from custody.oversight.tasks import reporter
 from custody.patients import erasing
+from custody.rights import restricting
 from custody.therapies.models import Therapy
 from ledger.parties import access_reviews
 from portal.demonstration.story import Story
@@ -20,7 +21,7 @@ ENDED = 90
 
 
 def told_beside(one: Told) -> None:
-    """Ask for a disclosure, break the glass, inspect, report, review access, bind a key, and ask for an erasure."""
+    """Ask for a disclosure, break the glass, inspect, report, review, bind a key, restrict, and ask for an erasure."""
     cast, at = one.cast, one.now
     centre, maker = (UUID(one.state["parties"][name]) for name in ("centre", "maker"))
     inspector = cast.actor(cast.parties["R0901"].id, "inspector")
@@ -55,6 +56,8 @@ def told_beside(one: Told) -> None:
     administrator = cast.actor(centre, "administrator")
     access_reviews.record_review(digest="0" * 64, people=9, roles=9, by=administrator, at=at, key="beside-review")
     Passkey().bind_to(administrator)
+    treated = Therapy.objects.get(pk=one.therapy).patient_id
+    restricting.restrict(patient=treated, ground="accuracy", by=officer, at=at, key="beside-restriction")
     ended = told(cast, Story("declined", declined=True), number=ENDED)
     patient = Therapy.objects.get(pk=ended.therapy).patient_id
     erasing.ask_erasure(patient=patient, reason="consent_withdrawn", by=officer, at=ended.now, key="beside-erasure")

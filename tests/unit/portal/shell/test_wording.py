@@ -81,7 +81,11 @@ def test_nothing_heard_is_never_told_as_a_time():
 
 
 def test_an_identifier_shows_the_last_four_in_bold():
-    assert np_identifiers.coi("X004226001873") == '<span class="np-coi">X0042\u202f26\u202f00<b>1873</b></span>'
+    plain = np_identifiers.coi("X004226001873", False)
+    assert plain == '<span class="np-coi">X0042\u202f26\u202f00<b>1873</b></span>'
+    assert np_identifiers.coi("X004226001873") == plain.replace(
+        "</b>", '</b><span class="chk" title="Check character">M</span>'
+    )
 
 
 @pytest.mark.parametrize(
