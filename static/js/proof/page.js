@@ -9,7 +9,8 @@ async function text(url) {
   return answer.text();
 }
 
-for (const element of document.querySelectorAll("[data-verify]")) {
+// Where nothing is proven yet there is nothing to start.
+for (const element of document.querySelectorAll("[data-verify]:has([data-start])")) {
   const { index, worker, verifier } = element.dataset;
   const source = { index: () => text(index), shared: (found) => text(found.shared), pack: ({ url }) => text(url) };
   const save = element.querySelector("[data-save]");
