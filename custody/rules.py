@@ -49,9 +49,14 @@ def register() -> None:
     readers.read_claims(PROOF_PUBLISHED, claim)
 
 
+def type_words(record_type: str) -> str:
+    """A record's type as words: `custody.step.corrected/v1` becomes “Step corrected”."""
+    return record_type.rsplit("/", 1)[0].split(".", 1)[-1].replace(".", " ").replace("_", " ").capitalize()
+
+
 def title(state: State, entry: Entry, facts: Facts) -> str:
     """The protocol's own title of the step, or the record's type in words."""
-    words = entry.type.rsplit("/", 1)[0].split(".", 1)[-1].replace(".", " ").replace("_", " ").capitalize()
+    words = type_words(entry.type)
     if entry.type not in RECORD_TYPES.values():
         return words
     step = document.read(facts.document(state["protocol"])).step(str(entry.body.get("step", "")))

@@ -28,6 +28,7 @@ from custody.patients.queries import PatientNotFound
 from custody.protocols.document import RECORD_TYPES, Protocol
 from custody.protocols.parts import with_unit
 from custody.rights.corrections import corrections
+from custody.rules import type_words
 from custody.therapies.models import Therapy
 from custody.therapies.queries import protocol_by_digest
 from ledger.clock import stamp
@@ -162,9 +163,7 @@ def _therapy(row: Therapy, by: Actor, names: Mapping[UUID, str]) -> dict[str, An
 
 def _title(record: RecordView, protocol: Protocol) -> str:
     step = protocol.step(str(record.body.get("step", ""))) if record.type in RECORD_TYPES.values() else None
-    if step is not None:
-        return step.title
-    return record.type.rsplit("/", 1)[0].split(".", 1)[-1].replace(".", " ").replace("_", " ").capitalize()
+    return step.title if step is not None else type_words(record.type)
 
 
 def _values(record: RecordView, protocol: Protocol) -> Iterator[tuple[str, str]]:

@@ -18,11 +18,11 @@ from ledger.errors import NotPermitted
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import SecondPersonMixin, first_signer, second_signer
 from portal.actions.base import ActionForm, ActionView, Done
-from portal.actions.step_form import control_for
+from portal.actions.step_form import StepValues
 from portal.actions.steps import at_fields
 
 
-class CorrectStepForm(SecondPersonMixin, ActionForm):
+class CorrectStepForm(StepValues, SecondPersonMixin, ActionForm):
     """Every value of the step as it should stand, and why one did not."""
 
     reason = forms.ChoiceField(
@@ -35,17 +35,7 @@ class CorrectStepForm(SecondPersonMixin, ActionForm):
     def __init__(self, *args: Any, step: Step, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.step = step
-        for field in step.fields:
-            self.fields[f"value_{field.code}"] = control_for(field)
-
-    @property
-    def value_fields(self) -> list[forms.BoundField]:
-        return [self[f"value_{field.code}"] for field in self.step.fields]
-
-    @property
-    def values(self) -> dict[str, str]:
-        given = {field.code: str(self.cleaned_data.get(f"value_{field.code}") or "") for field in self.step.fields}
-        return {code: value for code, value in given.items() if value}
+        self.ask_values()
 
 
 class CorrectStepView(ActionView):
@@ -63,7 +53,7 @@ class CorrectStepView(ActionView):
             raise StepUnknown("This therapy's protocol has no such step.")
         self.step = step
         self.may = correcting.may_correct(journey=self.journey, step=step, by=self.actor)
-        if not self.may and step.party and self.actor.role not in step.roles:
+        if not self.may and self.actor.role not in step.roles:
             who = " or ".join(ROLES[role].name.lower() for role in step.roles)
             raise NotPermitted(f"“{step.title}” is corrected by those who may sign it: {who}. Nothing was recorded.")
 

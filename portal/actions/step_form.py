@@ -30,7 +30,28 @@ OWN_SCAN = {"data-scan": ""}
 DATE_TIME = "%Y-%m-%dT%H:%M"
 
 
-class StepForm(SigningMixin, ActionForm):
+class StepValues(forms.Form):
+    """The values of a step, a control for each of its fields."""
+
+    step: Step
+
+    def ask_values(self) -> None:
+        """Add the controls; the form's constructor says when, for they stand in the order of the page."""
+        for field in self.step.fields:
+            self.fields[f"value_{field.code}"] = control_for(field)
+
+    @property
+    def value_fields(self) -> list[forms.BoundField]:
+        return [self[f"value_{field.code}"] for field in self.step.fields]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What was entered, by the protocol's field codes; empty ones left out."""
+        given = {field.code: str(self.cleaned_data.get(f"value_{field.code}") or "") for field in self.step.fields}
+        return {code: value for code, value in given.items() if value}
+
+
+class StepForm(StepValues, SigningMixin, ActionForm):
     """A step that one person signs. `scans` and `values` are what the operation takes."""
 
     def __init__(
@@ -48,8 +69,7 @@ class StepForm(SigningMixin, ActionForm):
                     attrs=SCAN_ATTRIBUTES | (_identity(kind) if kind in IDENTITY_SCANS else OWN_SCAN)
                 ),
             )
-        for field in step.fields:
-            self.fields[f"value_{field.code}"] = control_for(field)
+        self.ask_values()
         if timed:
             for name, label in (("started_at", "Started"), ("occurred_at", "Ended")):
                 self.fields[name] = forms.DateTimeField(
@@ -81,18 +101,8 @@ class StepForm(SigningMixin, ActionForm):
         return [self[f"scan_{kind}"] for kind in self.step.scans]
 
     @property
-    def value_fields(self) -> list[forms.BoundField]:
-        return [self[f"value_{field.code}"] for field in self.step.fields]
-
-    @property
     def time_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ("started_at", "occurred_at") if name in self.fields]
-
-    @property
-    def values(self) -> dict[str, str]:
-        """What was entered, by the protocol's field codes; empty ones left out."""
-        given = {field.code: str(self.cleaned_data.get(f"value_{field.code}") or "") for field in self.step.fields}
-        return {code: value for code, value in given.items() if value}
 
     @property
     def scanned(self) -> dict[str, str]:

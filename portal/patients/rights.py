@@ -9,21 +9,19 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from custody.contract import rights
-from custody.patients import overview
-from custody.patients.overview import Overview
 from custody.rights import copying, correcting, restricting
 from ledger.clock import now
 from ledger.errors import BadInput
 from portal.accounts.actors import actor_of
 from portal.accounts.signing import SigningMixin, first_signer
-from portal.actions.base import ActionForm, ActionView, Done
+from portal.actions.base import ActionForm, Done
 from portal.actions.identity_form import IdentityForm
 from portal.patients import presenter
+from portal.patients.base import PatientActView
 
 
 class CorrectForm(SigningMixin, IdentityForm):
@@ -77,28 +75,7 @@ class CopyForm(SigningMixin, ActionForm):
     )
 
 
-class _RightsView(ActionView):
-    """An act on one patient, whose page it leads back to."""
-
-    patient: Overview
-    way: ClassVar[str] = ""
-    """Where the identity is written down as opened; empty on pages that do not show it."""
-
-    def prepare(self) -> None:
-        self.patient = overview.overview(patient=self.kwargs["patient"], by=self.actor, way=self.way)
-
-    def form_arguments(self) -> Mapping[str, Any]:
-        return {"request": self.request}
-
-    def page(self, form: ActionForm) -> Mapping[str, Any]:
-        return {"patient": self.patient}
-
-    @property
-    def back(self) -> str:
-        return reverse("patient", args=[self.patient.id])
-
-
-class CorrectView(_RightsView):
+class CorrectView(PatientActView):
     """Correct who the patient is."""
 
     form_class = CorrectForm
@@ -125,7 +102,7 @@ class CorrectView(_RightsView):
         return Done(self.back, "Corrected. The former value stays under seal, with your name and the reason.")
 
 
-class RestrictView(_RightsView):
+class RestrictView(PatientActView):
     """Restrict the use of the patient's data."""
 
     way = "restriction"
@@ -144,7 +121,7 @@ class RestrictView(_RightsView):
         return Done(self.back, "Restricted. It is kept, and used only where the law lets it.")
 
 
-class LiftView(_RightsView):
+class LiftView(PatientActView):
     """End the restriction."""
 
     form_class = LiftForm
@@ -167,7 +144,7 @@ class LiftView(_RightsView):
         return Done(self.back, "Lifted. The data is used as before.")
 
 
-class CopyView(_RightsView):
+class CopyView(PatientActView):
     """Give the patient a copy."""
 
     way = "copy"

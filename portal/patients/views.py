@@ -15,7 +15,6 @@ from django.views.decorators.http import require_safe
 from custody.contract import erasure
 from custody.disclosures import queries as disclosures
 from custody.patients import erasing, overview
-from custody.patients.overview import Overview
 from custody.patients.queries import find_by_record_number
 from custody.rights.corrections import corrections
 from ledger.clock import now
@@ -26,6 +25,7 @@ from portal.accounts.signing import SigningMixin, first_signer
 from portal.actions.base import ActionForm, ActionView, Done, fresh_key
 from portal.disclosures import presenter as disclosing
 from portal.patients import presenter
+from portal.patients.base import PatientActView
 
 
 class FindForm(ActionForm):
@@ -114,27 +114,13 @@ class ConfirmForm(SigningMixin, ActionForm):
     )
 
 
-class _ErasureView(ActionView):
+class _ErasureView(PatientActView):
     """An act on one patient's erasure."""
-
-    patient: Overview
-    way: ClassVar[str] = ""
-    """Where the identity is written down as opened; empty on pages that do not show it."""
-
-    def prepare(self) -> None:
-        self.patient = overview.overview(patient=self.kwargs["patient"], by=self.actor, way=self.way)
-
-    def form_arguments(self) -> Mapping[str, Any]:
-        return {"request": self.request}
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         waiting = self.patient.waiting
         shown = presenter.erasures([waiting])[0] if waiting else None
         return {"patient": self.patient, "waiting": shown, "own": self.actor.person, "scopes": presenter.SCOPES}
-
-    @property
-    def back(self) -> str:
-        return reverse("patient", args=[self.patient.id])
 
 
 class AskView(_ErasureView):

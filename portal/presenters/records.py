@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from custody.contract.corrections import CORRECTED
 from custody.contract.holds import AGREED, BROKEN, HELD
+from custody.rules import type_words
 
 OF_A_THERAPY: Mapping[str, str] = {
     "custody.therapy.ended/v1": "Therapy ended",
@@ -74,11 +75,7 @@ WORDS: Mapping[str, str] = {**OF_A_THERAPY, **_OTHERS}
 
 def words_of(record_type: str) -> str:
     """A record's type in words; where none stand here, by its name: `custody.step.performed/v1`, “Step performed”."""
-    known = WORDS.get(record_type)
-    if known:
-        return known
-    _, _, rest = record_type.partition("/")[0].partition(".")
-    return rest.replace(".", " ").replace("_", " ").capitalize()
+    return WORDS.get(record_type) or type_words(record_type)
 
 
 def types_said(word: str) -> list[str]:
