@@ -168,7 +168,11 @@ if _database["ENGINE"].endswith("sqlite3"):
     }
 else:
     _database["CONN_MAX_AGE"] = 0
-    _database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 16, "timeout": 20}}
+    _database["OPTIONS"] = {
+        "pool": {"min_size": 1, "max_size": 16, "timeout": 20},
+        # The one call that writes a record is planned once a connection (ledger/log/record_rows.py).
+        "prepare_threshold": 2,
+    }
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

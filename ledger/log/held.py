@@ -6,8 +6,7 @@ piece by piece.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple, cast
@@ -15,9 +14,10 @@ from uuid import UUID
 
 from django.db.models import Field, Model
 
-from ledger.log.models import Chain, Record, SignedName
+from ledger.log import cursors
+from ledger.log.models import Chain, Leaf, Record, SignedName
 
-RECORDS = 2_000
+RECORDS = 500
 CHAINS = 200
 """How much is read at once: so many records, of so many chains at most."""
 
@@ -65,15 +65,12 @@ class Held:
 
     def records(self, chain: Chain) -> Iterator[StoredRecord]:
         """The chain's records in order."""
-        found = Record.objects.filter(chain_id__in=self._chains).order_by("chain_id", "seq")
-        rows = found.values_list(*StoredRecord._fields)
         if len(self._chains) == 1:
-            # Closed at once also when a finding ends the loop: an open cursor would outlive its transaction.
-            with closing(cast("Generator[tuple[Any, ...]]", rows.iterator(chunk_size=RECORDS))) as each:
-                yield from map(StoredRecord._make, each)
+            yield from _piece_by_piece(chain)
             return
         if self._records is None:
-            every = map(StoredRecord._make, rows)
+            found = Record.objects.filter(chain_id__in=self._chains).order_by("chain_id", "seq")
+            every = map(StoredRecord._make, cursors.tuples(found.values_list(*StoredRecord._fields)))
             self._records = {key: list(several) for key, several in groupby(every, lambda row: row.chain_id)}
         yield from self._records.pop(chain.id, [])
 
@@ -82,7 +79,7 @@ class Held:
         if self._names is None:
             self._names = {}
             found = SignedName.objects.filter(record__chain_id__in=self._chains).order_by("position")
-            for name in map(StoredName._make, found.values_list(*StoredName._fields)):
+            for name in map(StoredName._make, cursors.tuples(found.values_list(*StoredName._fields))):
                 self._names.setdefault(name.record_id, []).append(name)
         return self._names
 
@@ -95,6 +92,31 @@ class Held:
                 found.setdefault(getattr(row, cast("Field[Any, Any]", field).attname), []).append(row)
             self._rows[label] = found
         return self._rows[label].pop(chain.subject, [])
+
+
+def _piece_by_piece(chain: Chain) -> Iterator[StoredRecord]:
+    """A chain's records in order, however many there are."""
+    every = Record.objects.filter(chain=chain).order_by("seq").values_list(*StoredRecord._fields)
+    some = every
+    while True:
+        found = [StoredRecord._make(row) for row in cursors.tuples(some[:RECORDS])]
+        yield from found
+        if len(found) < RECORDS:
+            return
+        some = every.filter(seq__gt=found[-1].seq)
+
+
+def leaves(log: str) -> Iterator[tuple[int, int, UUID, str, str, bytes]]:
+    """A log's leaves in order: index, position, and the record's id, log, leaf hash and envelope."""
+    columns = ("index", "position", "record_id", "record__log", "record__leaf_hash", "record__envelope")
+    every = Leaf.objects.filter(log=log).order_by("index").values_list(*columns)
+    some = every
+    while True:
+        found = cursors.tuples(some[:RECORDS])
+        yield from found  # type: ignore[misc]
+        if len(found) < RECORDS:
+            return
+        some = every.filter(index__gt=found[-1][0])
 
 
 def groups(kind: str) -> Iterator[tuple[UUID, UUID]]:

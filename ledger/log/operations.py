@@ -20,9 +20,10 @@ from ledger.crypto import canonical, commitments, dsse, merkle, randomness
 from ledger.errors import BadInput, Conflict, Refusal
 from ledger.ids import derived, uuid7
 from ledger.log import contract as contracts
-from ledger.log import log_rules, logs, member_logs, projections, storing
+from ledger.log import log_rules, logs, member_logs, projections, record_rows, storing
 from ledger.log.entries import MAX_CLOCK_SKEW, Entry, HandProof, Signature
-from ledger.log.models import Chain, PendingRecord, Record, RefusedAction, SignedName
+from ledger.log.models import Chain, Record, RefusedAction
+from ledger.log.record_rows import PrintedName
 from ledger.log.world import world
 from ledger.parties import acts, hands, signing
 from ledger.parties.actor import Actor
@@ -200,23 +201,15 @@ def append(
         recorded_at=at,
     )
     printed = [(by, first_salt), (second, second_salt)] if second else [(by, first_salt)]
-    names = [
-        {"record_id": record.id, "position": n, "person": actor.person, "name": actor.name, "salt": salt.hex()}
-        for n, (actor, salt) in enumerate(printed, 1)
-    ]
+    names = [PrintedName(actor.person, actor.name, salt.hex()) for actor, salt in printed]
     changes = [
         change
         for projection in projections.projections_for(chain.kind)
         for change in projection.project(entry, record.id, state, world)
     ]
-    head = {"head_seq": entry.seq, "head_hash": record.entry_hash, "head_log": home.code, "state": state}
     written = [
-        *signing.holding(by.party, signed_by),
+        *record_rows.written(record, names=names, state=state, hold=signing.holding(by.party, signed_by)),
         *hands.holding(entry),
-        storing.insert(record),
-        storing.new(PendingRecord, {"record_id": record.id, "log": home.code}),
-        *(storing.new(SignedName, name) for name in names),
-        storing.update(Chain, chain.pk, head),
         *projections.statements(changes),
     ]
     try:

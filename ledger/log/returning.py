@@ -16,10 +16,11 @@ from django.db import transaction
 from ledger.crypto import canonical, dsse, merkle
 from ledger.crypto.errors import VerificationError
 from ledger.log import contract as contracts
-from ledger.log import logs, projections, storing
+from ledger.log import logs, projections, record_rows, storing
 from ledger.log.entries import Entry, entry_of
-from ledger.log.models import Chain, PendingRecord, Record, SignedName
+from ledger.log.models import Chain, Record, SignedName
 from ledger.log.operations import open_chain
+from ledger.log.record_rows import PrintedName
 from ledger.log.world import world
 from ledger.parties import authorship
 from ledger.parties.history import KeyHistory
@@ -106,23 +107,13 @@ def _store(kept: KeptRecord, entry: Entry, chain: Chain) -> None:
         occurred_at=entry.occurred_at,
         recorded_at=entry.recorded_at,
     )
-    names = [
-        SignedName(record=record, position=one.position, person=one.person, name=one.name, salt=one.salt)
-        for one in kept.names
-    ]
+    names = [PrintedName(one.person, one.name, one.salt) for one in kept.names]
     changes = [
         change
         for projection in projections.projections_for(chain.kind)
         for change in projection.project(entry, record.id, state, world)
     ]
-    head = {"head_seq": entry.seq, "head_hash": record.entry_hash, "head_log": code, "state": state}
-    storing.write(
-        [
-            *(storing.insert(row) for row in (record, PendingRecord(record=record, log=code), *names)),
-            storing.update(Chain, chain.pk, head),
-            *projections.statements(changes),
-        ]
-    )
+    storing.write([*record_rows.written(record, names=names, state=state), *projections.statements(changes)])
 
 
 def _held_keys(party: UUID) -> list[str]:

@@ -7,9 +7,10 @@ writing goes through, and putting ORM queries together took longer than the data
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -19,7 +20,11 @@ from django.db.models import AutoField, Field, Model
 from django.db.models.expressions import Col
 from django.db.transaction import TransactionManagementError
 
+from ledger.log import cursors
+
 M = TypeVar("M", bound=Model)
+MAX_PLACES = 900
+"""Values that one statement of SQLite may hold, on any build of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Statement:
     values: tuple[Any, ...]
     demanded: bool = False
     """It has to find a row, or nothing of what is written with it may stay."""
+    prepared: bool = False
+    """It is the same text each time and worth planning once a connection: a message of its own, its values apart."""
 
 
 class NotFound(Exception):
@@ -42,7 +49,7 @@ def locked(model: type[M], key: Any) -> M:
     if not database.in_atomic_block:
         raise TransactionManagementError("a row is locked within a transaction only")
     text, columns = _selection(model, database.vendor)
-    with database.cursor() as cursor:
+    with cursors.binding(database) if database.vendor == "postgresql" else database.cursor() as cursor:
         cursor.execute(text, [model._meta.pk.get_db_prep_value(key, database)])
         found = cursor.fetchone()
     if found is None:
@@ -81,6 +88,32 @@ def _filled(text: str, fields: Iterable[Field[Any, Any]], given: Iterable[Any]) 
     return Statement(text, tuple(values))
 
 
+def new_rows(model: type[Model], columns: Mapping[str, Sequence[Any]]) -> list[Statement]:
+    """New rows from the values of their columns, as many of each; columns are named as in `new`, all of them.
+
+    PostgreSQL takes them in one statement, whose text does not grow with their number.
+    """
+    database = _database()
+    if database.vendor != "postgresql":
+        rows = zip(*columns.values(), strict=True)
+        return [new(model, dict(zip(columns, row, strict=True))) for row in rows]
+    quote = database.ops.quote_name
+    fields: list[Field[Any, Any]] = [model._meta.get_field(name.removesuffix("_id")) for name in columns]  # type: ignore[misc]
+    names = ", ".join(quote(field.column) for field in fields)
+    arrays = ", ".join(f"%s::{field.db_type(database)}[]" for field in fields)
+    text = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT * FROM UNNEST({arrays})"  # noqa: S608  own names
+    return [Statement(text, tuple(list(values) for values in columns.values()))]
+
+
+def put(model: type[Model], place: Mapping[str, Any], values: Mapping[str, Any]) -> Statement:
+    """These values in the row at `place`, which is made when it is not there; by columns, a unique constraint's."""
+    quote = _database().ops.quote_name
+    added = new(model, {**place, **values})
+    taken = ", ".join(map(quote, place))
+    changed = ", ".join(f"{(column := quote(name))} = EXCLUDED.{column}" for name in values)
+    return Statement(f"{added.text} ON CONFLICT ({taken}) DO UPDATE SET {changed}", added.values)
+
+
 def update(model: type[Model], key: Any, values: Mapping[str, Any]) -> Statement:
     """Other values for some columns of the row with this primary key."""
     database = _database()
@@ -98,22 +131,45 @@ def delete(model: type[Model], scope: Mapping[str, Any]) -> Statement:
     return Statement(f"DELETE FROM {table} WHERE {' AND '.join(columns)}", tuple(given))  # noqa: S608
 
 
+def delete_rows(model: type[Model], keys: Sequence[int]) -> list[Statement]:
+    """The rows with these primary keys, which are numbers."""
+    database = _database()
+    table, column = database.ops.quote_name(model._meta.db_table), database.ops.quote_name(model._meta.pk.column)
+    if database.vendor == "postgresql":
+        return [Statement(f"DELETE FROM {table} WHERE {column} = ANY(%s::bigint[])", (list(keys),))]  # noqa: S608
+    return [
+        Statement(f"DELETE FROM {table} WHERE {column} IN ({', '.join(['%s'] * len(some))})", tuple(some))  # noqa: S608
+        for some in (keys[at : at + MAX_PLACES] for at in range(0, len(keys), MAX_PLACES))
+    ]
+
+
 def write(statements: Iterable[Statement]) -> None:
     """Run them in this order, in the caller's transaction. Raises NotFound and Django's database errors."""
     database, waiting = _database(), list(statements)
-    if not waiting:
+    if database.vendor != "postgresql":
+        with database.cursor() as cursor:
+            for one in waiting:
+                cursor.execute(one.text, one.values)
+                _check_found(one, cursor)
         return
-    with database.cursor() as cursor:
-        if database.vendor == "postgresql":
-            cursor.execute("; ".join(one.text for one in waiting), [value for one in waiting for value in one.values])
-            for place in range(max((at + 1 for at, one in enumerate(waiting) if one.demanded), default=0)):
-                if place:
-                    cursor.nextset()
-                _check_found(waiting[place], cursor)
-            return
-        for one in waiting:
-            cursor.execute(one.text, one.values)
-            _check_found(one, cursor)
+    for prepared, several in groupby(waiting, lambda one: one.prepared):
+        if prepared:
+            with cursors.binding(database) as cursor:
+                for one in several:
+                    cursor.execute(one.text, one.values)
+                    _check_found(one, cursor)
+        else:
+            with database.cursor() as cursor:
+                _write_at_once(list(several), cursor)
+
+
+def _write_at_once(statements: list[Statement], cursor: Any) -> None:
+    """All of them in one message, their values written into it."""
+    cursor.execute("; ".join(one.text for one in statements), [value for one in statements for value in one.values])
+    for place in range(max((at + 1 for at, one in enumerate(statements) if one.demanded), default=0)):
+        if place:
+            cursor.nextset()
+        _check_found(statements[place], cursor)
 
 
 def _check_found(statement: Statement, cursor: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection
 
 from ledger.crypto import merkle, tiles
 from ledger.crypto.errors import VerificationError
+from ledger.log import storing
 from ledger.log.logs import OPERATORS
 from ledger.log.models import Checkpoint, Tile
 
@@ -62,30 +63,63 @@ def _held(places: list[int], log: str) -> dict[tuple[int, int], bytes]:
         return {(level, index): bytes(hashes) for level, index, hashes in cursor.fetchall()}
 
 
-def frontier_at(size: int, log: str = OPERATORS) -> merkle.Frontier:
-    """The right edge of the tree at `size` leaves, from the stored tiles."""
-    if size == 0:
-        return merkle.Frontier()
-    node, hashes, start = reader(size, log), [], 0
+Edge = Mapping[tuple[int, int], bytes]
+"""The tiles at the right edge of a tree that are not full, by level and index: what appending goes on from."""
+
+
+def edge_at(size: int, log: str = OPERATORS) -> Edge:
+    """The edge of the tree at `size` leaves, in one query. Tiles that are missing are not in it."""
+    wanted: list[int] = []
+    level, hashes = 0, size
+    while hashes:
+        if hashes % WIDTH:
+            wanted += (level, hashes // WIDTH)
+        level, hashes = level + 1, hashes // WIDTH
+    return _held(wanted, log)
+
+
+def frontier_at(size: int, log: str = OPERATORS, edge: Edge | None = None) -> merkle.Frontier:
+    """The right edge of the tree at `size` leaves, from stored tiles. Raises VerificationError if one is missing."""
+    known = edge_at(size, log) if edge is None else edge
+    hashes, start = [], 0
     for level in range(size.bit_length() - 1, -1, -1):
         if size >> level & 1:
-            hashes.append(node(level, start >> level))
+            hashes.append(_node(known, level, start >> level, size))
             start += 1 << level
     return merkle.Frontier(size, hashes)
 
 
-def store(nodes: Iterable[merkle.Node], log: str = OPERATORS) -> None:
-    """Add completed nodes to their tiles; nodes come in the order in which the tree grew."""
-    added: dict[tuple[int, int], list[bytes]] = {}
+def _node(edge: Edge, level: int, index: int, size: int) -> bytes:
+    """The root of one full subtree of the edge: of 2^(level mod 8) hashes of the tile that holds its leaves."""
+    span, height = 1 << level % 8, level // 8
+    first = index * span
+    tile, place = divmod(first, WIDTH)
+    hashes = edge.get((height, tile), b"")[place * HASH : (place + span) * HASH]
+    if len(hashes) != span * HASH:
+        raise VerificationError(f"Tile {height}/{tile} is missing or too short for {size} leaves.")
+    below = [hashes[at : at + HASH] for at in range(0, len(hashes), HASH)]
+    while len(below) > 1:
+        below = [merkle.node_hash(left, right) for left, right in zip(below[::2], below[1::2], strict=True)]
+    return below[0]
+
+
+def growth(nodes: Iterable[merkle.Node], edge: Edge, log: str = OPERATORS) -> list[storing.Statement]:
+    """What adds completed nodes to the tiles of `edge`; nodes come in the order in which the tree grew."""
+    grown: dict[tuple[int, int], list[bytes]] = {}
     for node in nodes:
         if node.level % 8 == 0:
-            added.setdefault((node.level // 8, node.index // WIDTH), []).append(node.hash)
-    for (level, index), hashes in added.items():
-        fresh = b"".join(hashes)
-        tile, created = Tile.objects.get_or_create(log=log, level=level, index=index, defaults={"hashes": fresh})
-        if not created:
-            tile.hashes = bytes(tile.hashes) + fresh
-            tile.save(update_fields=["hashes"])
+            place = (node.level // 8, node.index // WIDTH)
+            grown.setdefault(place, [edge.get(place, b"")]).append(node.hash)
+    return [
+        storing.put(Tile, {"log": log, "level": level, "index": index}, {"hashes": b"".join(hashes)})
+        for (level, index), hashes in grown.items()
+    ]
+
+
+def store(nodes: Sequence[merkle.Node], log: str = OPERATORS) -> None:
+    """Add completed nodes to their tiles, whatever these hold."""
+    places = {(node.level // 8, node.index // WIDTH) for node in nodes if node.level % 8 == 0}
+    storing.write(growth(nodes, _held([number for place in places for number in place], log), log))
 
 
 def latest_checkpoint(log: str = OPERATORS) -> Checkpoint | None:

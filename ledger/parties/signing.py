@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from ledger.crypto.ed25519 import Signer
 from ledger.errors import Conflict
-from ledger.log import storing
+from ledger.log.record_rows import KeyHold
 from ledger.parties.keystore import KeyNotFound, keystore
 from ledger.parties.models import PartyKey
 
@@ -66,17 +66,9 @@ def another_signer(party: UUID, *, than: str) -> PartySigner:
     )
 
 
-def holding(party: UUID, chosen: PartySigner) -> list[storing.Statement]:
-    """Statements that hold the key in force until the transaction ends; the last finds no row when it was ended."""
-    if not chosen.key_id:
-        return []
-    asked = storing.Statement(
-        "SELECT 1 FROM ledger_partykey WHERE key_id = %s AND ended_by_id IS NULL", (chosen.key_id,), demanded=True
-    )
-    if connection.vendor != "postgresql":
-        return [asked]
-    # Two statements: the second looks only once the first has what it waits for.
-    return [storing.Statement("SELECT pg_advisory_xact_lock_shared(%s, %s)", _place(party)), asked]
+def holding(party: UUID, chosen: PartySigner) -> KeyHold | None:
+    """What holds the key in force until the transaction ends; none for a record that brings its key itself."""
+    return KeyHold(chosen.key_id, _place(party)) if chosen.key_id else None
 
 
 def end_keys_of(party: UUID) -> None:

@@ -14,7 +14,6 @@ from ledger.crypto import checkpoint, merkle, notes
 from ledger.crypto.checkpoint import Checkpoint as Said
 from ledger.log import evidence, sequencer, tiles
 from ledger.log.models import Checkpoint, Leaf, PendingRecord
-from portal.live.background import Loop
 from tests.factories.writers import Acknowledged, kill, run_apart
 
 
@@ -27,16 +26,18 @@ def sequence_forever(pause: float = 0.01, limit: int = 40) -> None:
 
 def sequence_as_in_production(told: Path) -> None:
     """The very loop of a server or worker; each batch is a line: its end's index, and when its commit came back."""
-    from portal.live.background import SEQUENCER_SECONDS
+    from portal.live.background import sequencing
 
     with told.open("a", buffering=1) as lines:
 
-        def turn() -> None:
-            if sequencer.run_once():
+        def turn() -> int:
+            placed = sequencer.run_once()
+            if placed:
                 latest = Leaf.objects.order_by("-index").values_list("index", flat=True)[0]
                 lines.write(f"{latest} {time.monotonic()}\n")
+            return placed
 
-        loop = Loop("sequencer", turn, seconds=SEQUENCER_SECONDS)
+        loop = sequencing(turn)
         loop.start()
         loop.join()
 

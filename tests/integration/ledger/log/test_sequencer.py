@@ -118,7 +118,7 @@ def test_nothing_to_do_signs_nothing(three_batches):
     assert [row.note for row in checkpoints()] == before
 
 
-@pytest.mark.parametrize("step", ["tiles.store", "_sign"])
+@pytest.mark.parametrize("step", ["tiles.growth", "_signed"])
 def test_a_batch_that_fails_leaves_nothing(write, monkeypatch, step):
     write(5)
     before = (Leaf.objects.count(), Checkpoint.objects.count(), _tiles())

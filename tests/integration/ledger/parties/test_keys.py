@@ -229,7 +229,7 @@ def test_the_operation_does_not_sign_with_a_key_that_was_ended_meanwhile(member:
 
 def _past_the_guard(member: Actor, old: signing.PartySigner, *, at: datetime) -> Record:
     """A record signed with a key that was ended, as somebody would write it who has the key and the database."""
-    free: Callable[..., list[object]] = lambda party, chosen: []  # noqa: E731
+    free: Callable[..., None] = lambda party, chosen: None  # noqa: E731
     held, signing.holding = signing.holding, free  # type: ignore[assignment]
     try:
         with transaction.atomic():
