@@ -77,6 +77,10 @@ class TherapyLine:
     ended_at: datetime | None
     changed_at: datetime
     patient_name: str = ""
+    next_kind: str = ""
+    """The kind of the step that its stage waits for; empty where that is not one alone (tests run side by side)."""
+    is_on_road: bool = False
+    """Whether a courier has the cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +341,7 @@ def line(row: Therapy, patient_name: str = "") -> TherapyLine:
     """One row as a frozen value; reads no further rows."""
     protocol = protocol_by_digest(row.protocol_digest)
     codes = [code for code, _ in protocol.stages]
+    following = _following(protocol, row)
     return TherapyLine(
         id=row.id,
         coi=row.coi,
@@ -359,7 +364,21 @@ def line(row: Therapy, patient_name: str = "") -> TherapyLine:
         ended_at=row.ended_at,
         changed_at=row.changed_at,
         patient_name=patient_name,
+        next_kind=following.kind if following else "",
+        is_on_road=_is_on_road(protocol, row),
     )
+
+
+def _following(protocol: Protocol, row: Therapy) -> Step | None:
+    """The step that a therapy waits for, where its steps were done in the protocol's order."""
+    step = protocol.steps[row.steps_done] if row.steps_done < len(protocol.steps) else None
+    return step if step is not None and step.stage == row.stage else None
+
+
+def _is_on_road(protocol: Protocol, row: Therapy) -> bool:
+    """Whether the cells were picked up in the stage that they are in, and are not received yet."""
+    done = [step.kind for step in protocol.steps[: row.steps_done] if step.stage == row.stage]
+    return done.count("accept") == 1
 
 
 def journey(*, therapy: UUID, by: Actor) -> Journey:

@@ -35,6 +35,25 @@ STAGE_WORDS: Mapping[str, tuple[str, str, str]] = {
     "infusion": ("due", "Before infusion", "heartbeat"),
     "follow-up": ("ok", "Infused, followed up", "circle-check"),
 }
+BEFORE_WORDS: Mapping[tuple[str, str], tuple[str, str, str]] = {
+    ("order", "payer_approval"): ("wait", "Ordered, the payer decides", "clipboard-text"),
+    ("order", "booking"): ("wait", "Covered, slots to book", "calendar-event"),
+    ("collection", "label"): ("plan", "Booked, labels to print", "tag"),
+    ("collection", "preparation"): ("move", "Collected, being prepared", "droplet"),
+    ("transit", "pack"): ("move", "Collected, to be packed", "package"),
+    ("transit", "offer"): ("move", "Packed, waits for the courier", "package"),
+    ("transit", "accept"): ("move", "Packed, waits for the courier", "package"),
+    ("making", "acceptance"): ("move", "At the maker, to be accepted", "package-import"),
+    ("return", "pack"): ("move", "Released, to be packed", "package"),
+    ("return", "offer"): ("move", "Packed, waits for the courier", "package"),
+    ("return", "accept"): ("move", "Packed, waits for the courier", "package"),
+}
+"""What stands before a stage's own words are true, by the stage and the kind of step that it waits for."""
+ARRIVED_WORDS: Mapping[str, tuple[str, str, str]] = {
+    "transit": ("move", "At the maker’s door", "package-import"),
+    "return": ("move", "At the centre’s door", "package-import"),
+}
+"""The courier hands over, and nobody has received yet."""
 ENDED_WORDS: Mapping[str, str] = {
     "patient_withdrew": "the patient withdrew",
     "patient_unfit": "the patient is not fit for it",
@@ -137,8 +156,15 @@ def status_of(therapy: TherapyLine) -> StatusView:
         kind, words = STATUS_WORDS[therapy.status]
         reason = ENDED_WORDS.get(therapy.ended_reason, "")
         return StatusView(kind, f"{words}: {reason}" if reason and therapy.status != "declined" else words)
-    kind, words, icon = STAGE_WORDS.get(therapy.stage, ("move", therapy.stage_title, ""))
-    return StatusView(kind, words, icon)
+    return StatusView(*_under_way(therapy))
+
+
+def _under_way(therapy: TherapyLine) -> tuple[str, str, str]:
+    if therapy.is_on_road and therapy.next_kind == "accept" and therapy.stage in ARRIVED_WORDS:
+        return ARRIVED_WORDS[therapy.stage]
+    if not therapy.is_on_road and (therapy.stage, therapy.next_kind) in BEFORE_WORDS:
+        return BEFORE_WORDS[therapy.stage, therapy.next_kind]
+    return STAGE_WORDS.get(therapy.stage, ("move", therapy.stage_title, ""))
 
 
 def stages_of(therapy: TherapyLine) -> tuple[StageView, ...]:
