@@ -35,10 +35,6 @@ class Installation:
             **environment,
         }
 
-    def migrate(self) -> None:
-        """Make the tables in an empty database."""
-        assert self.start("manage.py", "migrate", "--run-syncdb", "-v0").wait(timeout=120) == 0, self.output()
-
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start Python with these arguments, in a session of its own, so that its children can be killed with it."""
         output = open(self._folder / "output", "a")  # noqa: SIM115
