@@ -72,7 +72,7 @@ def _raw(count: int, processes: int) -> float:
 @pytest.mark.bench
 @pytest.mark.postgres(orm=True)
 @pytest.mark.django_db(transaction=True)
-def test_the_full_audit_takes_at_most_three_times_as_long_as_its_signatures_alone():
+def test_the_full_audit_takes_at_most_two_and_a_half_times_as_long_as_its_signatures_alone():
     records = _ledger()
     cores = shares.possible()
     ours, raws = [], []
@@ -89,9 +89,9 @@ def test_the_full_audit_takes_at_most_three_times_as_long_as_its_signatures_alon
     ratio = max(ours) / max(raws)
     print(
         f"\nfull audit: {max(ours):,.0f} records/s on {cores} cores, bare Ed25519 {max(raws):,.0f}/s,"
-        f" ratio {ratio:.2f} (goal 0.6, held 0.33)"
+        f" ratio {ratio:.2f} (goal 0.6, held 0.4)"
     )
-    assert ratio >= 0.33
+    assert ratio >= 0.4
 
 
 @pytest.mark.bench
