@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from custody.protocols.document import Protocol, Step
 from ledger.clock import parse_stamp
 from ledger.log.contract import Refused, State, World
@@ -96,10 +98,8 @@ class Moment:
 
 
 def fresh(value: Any) -> Any:
-    """A copy of a JSON value that shares nothing with it; several times as fast as `copy.deepcopy`."""
-    if isinstance(value, dict):
-        return {name: fresh(member) for name, member in value.items()}
-    return [fresh(item) for item in value] if isinstance(value, list) else value
+    """A copy of a JSON value that shares nothing with it. Written and read again is quickest, and each record asks."""
+    return orjson.loads(orjson.dumps(value))
 
 
 def field_element(value: Any, what: str) -> str:
