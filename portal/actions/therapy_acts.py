@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from custody.contract.lifecycle import CANCEL_REASONS, FAIL_REASONS
@@ -22,10 +23,11 @@ from custody.therapies.values import ValuesRefused
 from ledger.errors import BadInput
 from ledger.parties.queries import party_names
 from portal.accounts.signing import SigningMixin, first_signer
-from portal.actions.base import ActionForm, ActionView, Done
+from portal.actions.base import ActionForm, ActionView, Done, ScanStops
 from portal.actions.custody_steps import OwnScreen
 from portal.actions.step_form import StepForm
 from portal.actions.steps import at_fields
+from portal.actions.stopping import full_stop
 from portal.presenters.labels import inline_svg
 from portal.presenters.money import milestone, money
 from portal.presenters.therapies import ENDED_WORDS
@@ -92,7 +94,9 @@ class PayerDecisionView(OwnScreen):
 
 
 class LabelForm(StepForm):
-    """The first print, with what the protocol asks, or a reprint with its reason."""
+    """The first print, with what the protocol asks, or a reprint with its reason. Either way a printed one is scanned:
+    what is signed is that it was compared.
+    """
 
     reason = forms.ChoiceField(
         label="Why print again?",
@@ -107,7 +111,7 @@ class LabelForm(StepForm):
 
 
 class LabelView(ActionView):
-    """The chain-of-identity label: seen, printed on the ledger, printed on paper."""
+    """The chain-of-identity label: printed on paper, scanned to compare, then signed."""
 
     template_name: ClassVar[str] = "labels/label.html"
     form_class = LabelForm
@@ -122,8 +126,9 @@ class LabelView(ActionView):
         self.printed = list(Label.objects.filter(therapy_id=therapy).order_by("serial"))
 
     def form_arguments(self) -> Mapping[str, Any]:
-        asked = replace(self.step, fields=()) if self.printed else self.step
-        return {"request": self.request, "step": asked, "timed": False, "again": bool(self.printed)}
+        asked = replace(self.step, scans=("label",), fields=() if self.printed else self.step.fields)
+        coi = self.journey.therapy.coi
+        return {"request": self.request, "step": asked, "coi": coi, "timed": False, "again": bool(self.printed)}
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         return {
@@ -134,7 +139,6 @@ class LabelView(ActionView):
             "barcode": inline_svg(
                 datamatrix_svg(self.journey.therapy.coi), words=f"DataMatrix of {self.journey.therapy.coi}"
             ),
-            "print_now": bool(self.printed) and self.request.GET.get("print") == "1",
             "centre": party_names().get(self.journey.therapy.centre, ""),
             "reasons": dict(LABEL_REASONS),
             "ready": any(task.step == self.step.code and task.mine for task in self.journey.tasks),
@@ -152,9 +156,13 @@ class LabelView(ActionView):
                 labels.print_label(therapy=therapy, values=form.values, by=by, at=self.at, key=form.key)
             except ValuesRefused as refused:
                 raise at_fields(refused, form) from None
-        return Done(
-            f"{reverse('therapy_label', args=[therapy])}?print=1", "On the ledger. The print dialogue opens now."
-        )
+        return Done(reverse("therapy_label", args=[therapy]), "On the ledger: printed, and compared by scan.")
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().post(request, *args, **kwargs)
+        except ScanStops as stop:
+            return full_stop(request, stop, therapy=self.journey.therapy, step=self.step, by=self.actor, at=self.at)
 
 
 class EndForm(SigningMixin, ActionForm):

@@ -111,11 +111,12 @@ def test_from_the_order_to_the_hand_over(as_person: Any) -> None:
     nurse.add_init_script("window.print = () => { window.dialogues = (window.dialogues ?? 0) + 1; }")
     nurse.goto(f"/therapies/{therapy}/label/")
     is_sound(nurse)
-    nurse.get_by_role("button", name="Sign and print").click()
-    expect(nurse.get_by_text("The print dialogue opens now")).to_be_visible()
+    nurse.get_by_role("button", name="Open the print dialogue").click()
     nurse.wait_for_function("window.dialogues === 1")
-    nurse.reload()
-    assert nurse.evaluate("window.dialogues") is None
+    scan(nurse, "label", identity(nurse))
+    expect(nurse.get_by_text("It agrees")).to_be_visible()
+    nurse.get_by_role("button", name="Sign that it is printed and agrees").click()
+    expect(nurse.get_by_text("On the ledger: printed, and compared by scan.")).to_be_visible()
 
     nurse.goto(f"/therapies/{therapy}/steps/collect/")
     is_sound(nurse)

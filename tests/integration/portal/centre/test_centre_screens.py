@@ -289,29 +289,44 @@ def label_page(therapy):
     return reverse("therapy_label", args=[therapy.therapy])
 
 
+def label_form(therapy, **changed):
+    """What is sent once a printed label was scanned."""
+    return step_form(therapy, "label", **{"scan_label": therapy.state["coi"], **changed})
+
+
 def test_the_first_print_is_a_step_and_a_reprint_needs_its_reason(cast):
     therapy = at_step(cast, "label")
     client = nurse(therapy)
 
-    printed = client.post(label_page(therapy), step_form(therapy, "label"))
-    unreasoned = client.post(label_page(therapy), {"idempotency_key": str(uuid7()), "signing_password": PASSWORD})
-    reasoned = client.post(
-        label_page(therapy), {"idempotency_key": str(uuid7()), "signing_password": PASSWORD, "reason": "damaged"}
-    )
+    printed = client.post(label_page(therapy), label_form(therapy))
+    unreasoned = client.post(label_page(therapy), label_form(therapy))
+    reasoned = client.post(label_page(therapy), label_form(therapy, reason="damaged"))
 
-    assert printed.url.endswith("?print=1")
-    assert unreasoned.status_code == 422
-    assert reasoned.status_code == 303
+    assert (printed.status_code, unreasoned.status_code, reasoned.status_code) == (303, 422, 303)
     assert list(Label.objects.order_by("serial").values_list("serial", "reason")) == [(1, ""), (2, "damaged")]
 
 
-def test_the_dialogue_opens_only_after_a_print(cast):
+@pytest.mark.parametrize("scanned", ["", "not a label"])
+def test_a_label_that_was_not_scanned_is_not_signed_for(cast, scanned):
     therapy = at_step(cast, "label")
-    client = nurse(therapy)
 
-    assert "print-now.js" not in words(client.get(label_page(therapy) + "?print=1"))
-    client.post(label_page(therapy), step_form(therapy, "label"))
-    assert "print-now.js" in words(client.get(label_page(therapy) + "?print=1"))
+    response = nurse(therapy).post(label_page(therapy), label_form(therapy, scan_label=scanned))
+
+    assert response.status_code == 422
+    assert response.context["form"].errors["scan_label"]
+    assert not Label.objects.exists()
+    assert not StepRecord.objects.filter(therapy_id=therapy.therapy, step="label").exists()
+
+
+def test_a_printed_label_of_another_therapy_halts_this_one(cast):
+    therapy = at_step(cast, "label")
+
+    response = nurse(therapy).post(label_page(therapy), label_form(therapy, scan_label=ANOTHER))
+
+    assert response.status_code == 409
+    assert "This label belongs to another therapy." in words(response)
+    assert not Label.objects.exists()
+    assert Therapy.objects.get(pk=therapy.therapy).open_exceptions == 1
 
 
 def test_a_barcode_of_another_form_never_reaches_the_page():
