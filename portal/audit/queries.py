@@ -27,7 +27,7 @@ from ledger.errors import NotFound
 from ledger.log import contract as contracts
 from ledger.log.entries import Entry
 from ledger.log.models import Record, RefusedAction, SignedName
-from ledger.log.queries import RecordView, chain_records, entry_in
+from ledger.log.queries import RecordView, chain_records, entry_in, signers
 from ledger.log.world import world
 from ledger.parties.actor import Actor
 from portal.accounts.models import User
@@ -217,7 +217,7 @@ def _lines(places: Iterable[tuple[UUID, datetime, str]], by: Actor) -> list[Audi
 
 def _of_records(identifiers: Collection[UUID], by: Actor) -> Iterator[AuditLine]:
     rows = list(Record.objects.filter(pk__in=identifiers).select_related("chain", "leaf"))
-    names = dict(SignedName.objects.filter(record__in=identifiers, position=1).values_list("record_id", "name"))
+    names = signers(identifiers)
     subjects = {row.chain.subject for row in rows if row.chain.kind == "therapy"}
     therapies = Therapy.objects.in_bulk(list(subjects))
     for row in rows:
@@ -313,7 +313,9 @@ def _why(body: Mapping[str, Any], meaning: str) -> str:
     ]
     if body.get("reasons"):
         said += [str(reason) for reason in body["reasons"]]
-    return "; ".join([meaning, *said])
+    if "approved" in body:
+        said.append("approved" if body["approved"] else "declined")
+    return "; ".join(dict.fromkeys([meaning, *said]))
 
 
 def _corrected(row: Record, by: Actor) -> list[tuple[str, str, str]]:

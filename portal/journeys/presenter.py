@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from custody.exceptions.queries import ExceptionLine
+from custody.protocols.parts import with_unit
+from custody.reimbursement import queries as reimbursement
 from custody.telemetry.rules import Gap
 from custody.therapies.correcting import may_correct
 from custody.therapies.queries import Journey, Task, TherapyLine
@@ -19,7 +21,8 @@ from ledger.clock import parse_stamp
 from ledger.log.queries import RecordView
 from ledger.parties.actor import Actor
 from portal.presenters import therapies as present
-from portal.presenters.therapies import EntryView, StageView
+from portal.presenters.money import DecisionView, MilestoneView, decision, decision_words, milestone
+from portal.presenters.therapies import EntryView, SignatureLine, StageView
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,19 @@ class RowView:
     stages: tuple[StageView, ...]
     centre: str
     maker: str
+    cover: DecisionView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CoverView:
+    """The payer's decision on a therapy's own page; `stated` is what stands beside it, by its title."""
+
+    kind: str
+    words: str
+    at: datetime
+    payer: str
+    signature: SignatureLine | None
+    stated: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +102,53 @@ def zone() -> str:
     return timezone.get_current_timezone_name()
 
 
-def row(therapy: TherapyLine, names: Mapping[UUID, str]) -> RowView:
+def row(therapy: TherapyLine, names: Mapping[UUID, str], cover: DecisionView | None = None) -> RowView:
     return RowView(
+        cover=cover,
         therapy=therapy,
         status=present.status_of(therapy),
         stages=present.stages_of(therapy),
         centre=names.get(therapy.centre, ""),
         maker=names.get(therapy.maker, "") if therapy.maker else "",
     )
+
+
+def covers(therapies: Sequence[TherapyLine], by: Actor) -> dict[UUID, DecisionView]:
+    """How the payer decided on each of these, for those whose business it is; nothing for others."""
+    if not by.may("payer.decide"):
+        return {}
+    listed = [one.id for one in therapies]
+    found = reimbursement.decisions(by=by, therapies=listed, limit=len(listed))
+    return {one.therapy.id: decision(one) for one in found}
+
+
+def cover(journey: Journey, names: Mapping[UUID, str], roles: Mapping[str, str]) -> CoverView | None:
+    """How the payer decided, from the record itself; None while nothing is decided, or where it cannot be read."""
+    record = next((one for one in journey.records if "approved" in one.body), None)
+    if record is None:
+        return None
+    step = journey.protocol.step(str(record.body.get("step", "")))
+    values = dict(record.body.get("values", {}))
+    kind, words = decision_words(approved=record.body["approved"] is True)
+    return CoverView(
+        kind=kind,
+        words=words,
+        at=record.occurred_at,
+        payer=names.get(record.party, ""),
+        signature=next(iter(present.signatures_of(record, roles)), None),
+        stated=tuple(
+            (field.title, with_unit(values[field.code]["value"], field.unit))
+            for field in (step.fields if step else ())
+            if field.code in values
+        ),
+    )
+
+
+def milestones(journey: Journey, by: Actor) -> list[MilestoneView]:
+    """What the payer pays for and what of it is reached; for the payer alone."""
+    if not by.may("payer.decide"):
+        return []
+    return [milestone(one) for one in reimbursement.milestones_of(therapy=journey.therapy.id, by=by)]
 
 
 def task(one: Task) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from portal.journeys import presenter
 from portal.paging import page_of
 from portal.presenters import broken
 from portal.presenters import therapies as present
+from portal.presenters.money import money
 
 PAGE = 50
 
@@ -41,8 +42,9 @@ def therapy_list(request: HttpRequest) -> HttpResponse:
         return queries.therapies(by=actor, status=wanted, search=search, limit=limit, offset=offset)
 
     page, names = page_of(request, fetch, size=PAGE), party_names()
+    covers = presenter.covers(page.rows, actor)
     context: dict[str, Any] = {
-        "rows": [presenter.row(therapy, names) for therapy in page.rows],
+        "rows": [presenter.row(therapy, names, covers.get(therapy.id)) for therapy in page.rows],
         "statuses": [("", "All"), *Status.choices],
         "status": wanted,
         "search": search,
@@ -83,6 +85,9 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "facts": presenter.facts(found, names, at),
         "timeline": presenter.timeline(found, names, roles, gaps, by=actor),
         "proofs": presenter.proofs(found),
+        "cover": presenter.cover(found, names, roles),
+        "milestones": presenter.milestones(found, actor),
+        "price": money(found.protocol.price_minor, found.protocol.currency) if actor.may("payer.decide") else "",
         "gate": presenter.locked_gate(found) if actor.party == found.therapy.centre else None,
         "legs": legs,
         "tasks": [presenter.task(task) for task in found.tasks],

@@ -15,6 +15,7 @@ from custody.therapies.corrections import corrections
 from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.log.queries import RecordView, SignatureView
 from portal.presenters.marks import mark_of
+from portal.presenters.money import decision_words
 from portal.presenters.records import OF_A_THERAPY
 
 STATUS_WORDS: Mapping[str, tuple[str, str]] = {
@@ -177,12 +178,15 @@ def record_title(record: RecordView, journey: Journey) -> str:
         return f"{OF_A_THERAPY[CORRECTED]}: {step.title}"
     if record.type in OF_A_THERAPY:
         return OF_A_THERAPY[record.type]
+    if "approved" in record.body:
+        return decision_words(approved=record.body["approved"] is True)[1]
     return step.title if step else record.type
 
 
 def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], roles: Mapping[str, str]) -> EntryView:
     """A record as an entry of the custody timeline."""
-    bad = record.type in BAD_RECORDS or record.body.get("in_limits") is False
+    body = record.body
+    bad = record.type in BAD_RECORDS or body.get("in_limits") is False or body.get("approved") is False
     mark, word = mark_of(record)
     detail = _detail(record, journey, parties)
     return EntryView(
@@ -198,16 +202,21 @@ def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], 
         record=record.id,
         log=record.log,
         is_void=record.standing == "broken",
-        signatures=tuple(
-            SignatureLine(
-                name=signature.name,
-                role=roles.get(signature.role, signature.role.replace("_", " ").capitalize()),
-                meaning=signature.meaning,
-                method=method_words(signature),
-                at=signature.at,
-            )
-            for signature in record.signatures
-        ),
+        signatures=signatures_of(record, roles),
+    )
+
+
+def signatures_of(record: RecordView, roles: Mapping[str, str]) -> tuple[SignatureLine, ...]:
+    """A record's signatures, the first signer's first; `roles` names each role."""
+    return tuple(
+        SignatureLine(
+            name=signature.name,
+            role=roles.get(signature.role, signature.role.replace("_", " ").capitalize()),
+            meaning=signature.meaning,
+            method=method_words(signature),
+            at=signature.at,
+        )
+        for signature in record.signatures
     )
 
 
@@ -241,7 +250,7 @@ def _detail(record: RecordView, journey: Journey, parties: Mapping[UUID, str]) -
     shown = []
     for code, value in dict(body.get("values", {})).items():
         field = step.field(code) if step else None
-        if field is not None and field.kind in {"decimal", "choice"}:
+        if field is not None and (field.kind in {"decimal", "choice"} or "approved" in body):
             shown.append(f"{field.title} {with_unit(value['value'], value['unit'])}")
     since = " A value was corrected since." if _is_corrected(record, journey) else ""
     return f"{party}. {', '.join(shown[:3])}.{since}" if shown else f"{party}.{since}"
