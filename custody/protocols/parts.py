@@ -219,5 +219,8 @@ class Protocol:
     def leg(self, code: str) -> Leg:
         return next(leg for leg in self.legs if leg.code == code)
 
+    def segment_title(self, code: str) -> str:
+        return next((segment.title for segment in self.segments if segment.code == code), code)
+
     def stage_title(self, code: str) -> str:
         return dict(self.stages).get(code, code)

@@ -215,7 +215,7 @@ def _lines(therapies: Iterable[Therapy], by: Actor) -> list[MilestoneLine]:
                     currency=protocol.currency,
                     reached_at=at,
                     standing=marks.get(record) if record else None,
-                    proof=next((one.title for one in protocol.segments if one.code == milestone.proof), ""),
+                    proof=protocol.segment_title(milestone.proof) if milestone.proof else "",
                     on_chain=on_chain.get(record) if record and milestone.proof else None,
                 )
             )

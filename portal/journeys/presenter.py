@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from custody.exceptions.queries import ExceptionLine
 from custody.protocols.parts import with_unit
+from custody.protocols.wording import in_titles
 from custody.reimbursement import queries as reimbursement
 from custody.telemetry.rules import Gap
 from custody.therapies.correcting import may_correct
@@ -303,7 +304,7 @@ def proofs(journey: Journey) -> list[ProofView]:
     assert isinstance(verdicts, dict)
     assert isinstance(done, dict)
     reasons = {
-        record.body["segment"]: str(record.body["reasons"][0])
+        record.body["segment"]: in_titles(str(record.body["reasons"][0]), journey.protocol)
         for record in journey.records
         if record.type == "custody.proof.refused/v1" and record.body
     }

@@ -11,6 +11,7 @@ from custody.contract.corrections import CORRECTED, REASONS
 from custody.contract.holds import BROKEN, HELD, WORKLIST_REASON
 from custody.exceptions.models import ExceptionKind
 from custody.protocols.parts import with_unit
+from custody.protocols.wording import in_titles
 from custody.therapies.corrections import corrections
 from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.log.queries import RecordView, SignatureView
@@ -231,7 +232,7 @@ def _detail(record: RecordView, journey: Journey, parties: Mapping[UUID, str]) -
     body = record.body
     party = parties.get(record.party, "")
     if "finding" in body:
-        return str(body["finding"])
+        return in_titles(str(body["finding"]), journey.protocol)
     if record.type == "custody.shipment.packed/v1":
         return f"{party}. {body['container']}, seal {body['seal']}."
     if "to" in body:
@@ -241,9 +242,10 @@ def _detail(record: RecordView, journey: Journey, parties: Mapping[UUID, str]) -
     if record.type == "custody.readings.committed/v1":
         return f"{body['count']:,} readings of the logger, signed and committed."
     if record.type == "custody.proof.published/v1":
-        return _segment_title(body, journey)
+        return journey.protocol.segment_title(str(body["segment"]))
     if record.type == "custody.proof.refused/v1":
-        return f"{_segment_title(body, journey)}: {body['reasons'][0]}"
+        segment = journey.protocol.segment_title(str(body["segment"]))
+        return f"{segment}: {in_titles(str(body['reasons'][0]), journey.protocol)}"
     if record.type == CORRECTED:
         return _correction(record, journey, party)
     step = journey.protocol.step(str(body.get("step", "")))
@@ -272,7 +274,3 @@ def _correction(record: RecordView, journey: Journey, party: str) -> str:
     ]
     said = [party, ", ".join(changes), REASONS.get(found.reason, "")]
     return " ".join(f"{part}." for part in said if part)
-
-
-def _segment_title(body: Mapping[str, object], journey: Journey) -> str:
-    return next((s.title for s in journey.protocol.segments if s.code == body["segment"]), str(body["segment"]))
