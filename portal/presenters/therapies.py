@@ -15,6 +15,7 @@ from custody.protocols.wording import in_titles
 from custody.therapies.corrections import corrections
 from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.log.queries import RecordView, SignatureView
+from portal.presenters.figures import unbroken
 from portal.presenters.marks import mark_of
 from portal.presenters.money import decision_words
 from portal.presenters.records import OF_A_THERAPY
@@ -193,7 +194,7 @@ def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], 
     return EntryView(
         at=record.occurred_at,
         title=record_title(record, journey),
-        detail=f"{detail} Why: {record.problem}" if record.standing == "broken" else detail,
+        detail=unbroken(f"{detail} Why: {record.problem}" if record.standing == "broken" else detail),
         mark=mark,
         mark_word=word,
         kind="stop" if bad or record.standing == "broken" else "",
