@@ -28,6 +28,7 @@ def query(actor: Actor) -> dict[str, Any]:
     """Erasures that wait, and the last looks at the centre's patients."""
     at, names = now(), party_names()
     looks = access_log.looks_of_centre(actor.party, limit=LOOKED_AT)
+    accesses = presenter.accesses(emergency.accesses_of_centre(by=actor, at=at, limit=ACCESSES_SHOWN), names)
     groups = access_log.together(looks, timezone.get_current_timezone())
     shown = groups[:LOOKS_SHOWN]
     opened = {patient for group in shown for patient in group.patients}
@@ -38,7 +39,8 @@ def query(actor: Actor) -> dict[str, Any]:
         "most_looks": LOOKED_AT if len(looks) == LOOKED_AT else 0,
         "more_looks": len(groups) - len(shown),
         "requests": disclosing.views(disclosures.to_answer(by=actor, at=at), names, at),
-        "accesses": presenter.accesses(emergency.accesses_of_centre(by=actor, at=at, limit=ACCESSES_SHOWN), names),
+        "open_accesses": [one for one in accesses if one.line.is_open],
+        "accesses": [one for one in accesses if not one.line.is_open],
         "end_key": fresh_key(),
         "checked_at": at,
     }

@@ -22,6 +22,7 @@ from ledger.clock import parse_stamp
 from ledger.log.queries import RecordView
 from ledger.parties.actor import Actor
 from portal.presenters import therapies as present
+from portal.presenters.figures import unbroken
 from portal.presenters.money import DecisionView, MilestoneView, decision, decision_words, milestone
 from portal.presenters.therapies import EntryView, SignatureLine, StageView
 
@@ -228,7 +229,7 @@ def timeline(
     journey: Journey, names: Mapping[UUID, str], roles: Mapping[str, str], gaps: Sequence[GapView], *, by: Actor
 ) -> Timeline:
     """Every record, oldest first, with the gaps between them; all but the latest folded."""
-    entries = [present.entry_of(record, journey, names, roles) for record in journey.records]
+    entries = _told_once([present.entry_of(record, journey, names, roles) for record in journey.records], journey)
     boxed = [_is_boxed(record, journey) for record in journey.records]
     correctable = _correctable(journey, by)
     items: list[TimelineItem] = []
@@ -248,6 +249,25 @@ def timeline(
         items[-1] = replace(items[-1], before="to-plan")
     folded = tuple(items[:cut])
     return Timeline(folded=folded, shown=tuple(items[cut:]), sentence=_folded_sentence(folded))
+
+
+def _told_once(entries: Sequence[EntryView], journey: Journey) -> list[EntryView]:
+    """The entries of the records, so that no two of them read as one event told twice.
+
+    A step that is done anew says so, and an exception that a record opened does not repeat what that record says.
+    """
+    told: list[EntryView] = []
+    done: set[str] = set()
+    for record, entry in zip(journey.records, entries, strict=True):
+        step = journey.protocol.step(str(record.body.get("step", "")))
+        if step is not None and record.type == step.record_type:
+            told.append(replace(entry, title=f"{entry.title}, again") if step.code in done else entry)
+            done.add(step.code)
+        elif told and entry.detail and entry.detail == told[-1].detail:
+            told.append(replace(entry, detail=f"For what stands before it: “{told[-1].title}”."))
+        else:
+            told.append(entry)
+    return told
 
 
 def _is_boxed(record: RecordView, journey: Journey) -> bool:
@@ -276,8 +296,8 @@ def gaps_of(reports: Sequence[tuple[str, int, Sequence[Gap]]]) -> list[GapView]:
         GapView(
             start=gap.start,
             end=gap.end,
-            title=f"No reading for {gap.minutes} min",
-            detail=f"{title}. The protocol allows {allowed} min.",
+            title=unbroken(f"No reading for {gap.minutes} min"),
+            detail=unbroken(f"{title}. The protocol allows {allowed} min."),
         )
         for title, allowed, gaps in reports
         for gap in gaps
@@ -304,7 +324,7 @@ def proofs(journey: Journey) -> list[ProofView]:
     assert isinstance(verdicts, dict)
     assert isinstance(done, dict)
     reasons = {
-        record.body["segment"]: in_titles(str(record.body["reasons"][0]), journey.protocol)
+        record.body["segment"]: unbroken(in_titles(str(record.body["reasons"][0]), journey.protocol))
         for record in journey.records
         if record.type == "custody.proof.refused/v1" and record.body
     }
