@@ -219,7 +219,7 @@ def test_who_looked_puts_openings_of_a_day_together_and_keeps_each_one(sign_in, 
     address = reverse("home") if page == "home" else reverse("patient", args=[patient])
 
     response = sign_in("data_protection_officer", "centre").get(address)
-    (line,) = [one for shown in response.context["looks"] if shown.who == nurse.name]
+    (line,) = [shown for shown in response.context["looks"] if shown.who == nurse.name]
 
     assert (line.count, len(line.openings), line.earlier, line.patients) == (3, 3, 0, 1)
     assert "3 times" in " ".join(response.content.decode().split())
