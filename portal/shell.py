@@ -23,6 +23,7 @@ from portal.accounts.roles import ROLES
 from portal.dashboards import registry
 from portal.divergence import presenter
 from portal.divergence.presenter import Diverged
+from portal.journeys import finding
 from portal.live import feed
 
 LIVE_PATH = "/live/"
@@ -89,6 +90,7 @@ class Shell:
     demonstration: bool
     links: dict[str, str] = field(default_factory=dict)
     diverged: Diverged | None = None
+    search_hint: str = ""
 
     @property
     def alerts(self) -> int:
@@ -117,6 +119,7 @@ def _shell(request: HttpRequest) -> Shell:
         live_since=str(getattr(request, "live_since", "")),
         demonstration=settings.DEMONSTRATION,
         diverged=presenter.bar() if actor else None,
+        search_hint=finding.hint(actor) if actor else "",
         links={name: url for name, view in LINKS.items() if _opens(view, actor) and (url := _url(view))},
     )
 

@@ -19,6 +19,7 @@ from custody.compliance.models import ComplianceProof
 from custody.compliance.specification import steps_of, tests_of
 from custody.exceptions.queries import seen
 from custody.protocols.document import Protocol, Segment
+from custody.protocols.wording import in_titles
 from custody.telemetry.models import ReadingsCommitment
 from custody.therapies import disclosure
 from custody.therapies.figures import as_of_last_change
@@ -154,7 +155,7 @@ def _segment(
         readings=counts.get(segment.leg or "", 0),
         circuit=verdict.circuit if verdict else "",
         key=verdict.key if verdict else "",
-        reasons=_reasons(by, verdict) if verdict else (),
+        reasons=_reasons(by, verdict, protocol) if verdict else (),
         id=verdict.id if verdict else None,
         record=verdict.record_id if verdict else None,
         published_at=verdict.published_at if verdict else None,
@@ -208,12 +209,12 @@ def _unprovable(by: Actor, since: datetime | None, until: datetime | None) -> Qu
 
 def _unproven(row: ComplianceProof, by: Actor) -> Unproven:
     protocol = protocol_by_digest(row.therapy.protocol_digest)
-    title = next((segment.title for segment in protocol.segments if segment.code == row.segment), row.segment)
-    return Unproven(line_for(row.therapy, by), row.segment, title, _reasons(by, row), row.published_at)
+    title = protocol.segment_title(row.segment)
+    return Unproven(line_for(row.therapy, by), row.segment, title, _reasons(by, row, protocol), row.published_at)
 
 
-def _reasons(by: Actor, row: ComplianceProof) -> tuple[str, ...]:
-    return tuple(disclosure.finding_for(by, NOT_PROVEN, reason) for reason in row.reasons)
+def _reasons(by: Actor, row: ComplianceProof, protocol: Protocol) -> tuple[str, ...]:
+    return tuple(disclosure.finding_for(by, NOT_PROVEN, in_titles(reason, protocol)) for reason in row.reasons)
 
 
 def sites(*, by: Actor) -> list[SiteLine]:

@@ -17,6 +17,7 @@ from custody.compliance.readings import registry_size
 from custody.compliance.triggers import JOB
 from custody.compliance.witness import EvidenceMissing, gather
 from custody.contract.proofs import out_of_limits
+from custody.protocols.wording import in_titles
 from custody.therapies.steps import protocol_of
 from ledger.errors import NotFound
 from ledger.log.models import Chain
@@ -88,10 +89,11 @@ def prove_now(*, therapy: UUID, segment: str, at: datetime, progress: Progress =
         readings = len(evidence.witness.readings.readings) if evidence.witness.readings else 0
         proof = prover_of(capacity_class(readings), progress).prove(evidence.spec, evidence.witness)
     except CannotProve as refusal:
-        reasons = [violation.reason for violation in refusal.reasons]
+        reasons = [in_titles(violation.reason, protocol) for violation in refusal.reasons]
         operations.refuse_proof(therapy=therapy, segment=segment, reasons=reasons, by=by, at=at, key=key)
     except (EvidenceMissing, TooManyReadings, UnprovableSpec, NotEncodable) as problem:
-        operations.refuse_proof(therapy=therapy, segment=segment, reasons=[str(problem)], by=by, at=at, key=key)
+        reasons = [in_titles(str(problem), protocol)]
+        operations.refuse_proof(therapy=therapy, segment=segment, reasons=reasons, by=by, at=at, key=key)
     else:
         publish_key(proof=proof, by=by, at=at)
         operations.publish_proof(

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from custody.exceptions.models import CustodyException, ExceptionKind
 from custody.exceptions.operations import ExceptionUnknown
+from custody.protocols.wording import in_titles
 from custody.therapies import disclosure
 from custody.therapies.queries import TherapyLine, count_to_many, line_for, of_visible, protocol_by_digest
 from ledger.parties.actor import Actor
@@ -174,7 +175,7 @@ def _line(row: CustodyException, by: Actor) -> ExceptionLine:
         id=row.id,
         kind=row.kind,
         kind_words=row.get_kind_display(),
-        finding=disclosure.finding_for(by, row.kind, row.finding),
+        finding=disclosure.finding_for(by, row.kind, _finding(row)),
         step=row.step,
         leg=row.leg,
         place=_place(row),
@@ -188,6 +189,13 @@ def _line(row: CustodyException, by: Actor) -> ExceptionLine:
         oos_stage=row.oos_stage,
         therapy=line_for(row.therapy, by),
     )
+
+
+def _finding(row: CustodyException) -> str:
+    """As it stands on record; what a prover found names its steps as people know them."""
+    if row.kind != ExceptionKind.NOT_PROVEN:
+        return row.finding
+    return in_titles(row.finding, protocol_by_digest(row.therapy.protocol_digest))
 
 
 def _place(row: CustodyException) -> str:

@@ -18,7 +18,10 @@ from custody.compliance.queries import NOT_PROVEN, PROVEN
 from custody.exceptions.models import CustodyException, ExceptionKind
 from custody.exceptions.queries import SITE
 from custody.oversight.rules import month_bounds
+from custody.protocols.document import Protocol
+from custody.protocols.wording import in_titles
 from custody.therapies.models import Therapy
+from custody.therapies.queries import protocol_by_digest
 from ledger.clock import stamp
 from ledger.log.tiles import latest_checkpoint
 from ledger.parties.queries import Member
@@ -41,7 +44,7 @@ def content_of(member: Member, month: str, *, at: datetime) -> dict[str, Any]:
     ended = therapies.filter(ended_at__gte=since, ended_at__lt=until)
     oldest = still.order_by("opened_at").values_list("opened_at", flat=True).first()
     listed = (opened | still).distinct().order_by("rank", "opened_at", "id")[:LISTED]
-    refused = judged.filter(verdict=NOT_PROVEN).order_by("published_at", "id")[:LISTED]
+    refused = judged.filter(verdict=NOT_PROVEN).order_by("published_at", "id").select_related("therapy")[:LISTED]
     return {
         "format": FORMAT,
         "log": settings.LOG_ORIGIN,
@@ -60,15 +63,7 @@ def content_of(member: Member, month: str, *, at: datetime) -> dict[str, Any]:
         "segments": {
             "proven": judged.filter(verdict=PROVEN).count(),
             "not_proven": judged.filter(verdict=NOT_PROVEN).count(),
-            "list": [
-                {
-                    "therapy": str(row.therapy_id),
-                    "segment": row.segment,
-                    "reasons": [str(reason) for reason in row.reasons],
-                    "record": str(row.record_id),
-                }
-                for row in refused
-            ],
+            "list": [_segment(row, protocol_by_digest(row.therapy.protocol_digest)) for row in refused],
         },
         "exceptions": {
             "opened": _by_kind(opened),
@@ -77,6 +72,16 @@ def content_of(member: Member, month: str, *, at: datetime) -> dict[str, Any]:
             "oldest_open_days": (until - oldest) // timedelta(days=1) if oldest else 0,
             "list": [_exception(row, until) for row in listed],
         },
+    }
+
+
+def _segment(row: ComplianceProof, protocol: Protocol) -> dict[str, Any]:
+    return {
+        "therapy": str(row.therapy_id),
+        "segment": row.segment,
+        "title": protocol.segment_title(row.segment),
+        "reasons": [in_titles(str(reason), protocol) for reason in row.reasons],
+        "record": str(row.record_id),
     }
 
 

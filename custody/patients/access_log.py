@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from uuid import UUID
 
 from custody.patients.models import Patient, PatientAccess
@@ -35,6 +35,27 @@ class Look:
     way: str
     purpose: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LookGroup:
+    """What one person opened in one way, for one purpose, on one day: `looks` has each opening, the last first."""
+
+    day: date
+    looks: tuple[Look, ...]
+
+    @property
+    def first_at(self) -> datetime:
+        return self.looks[-1].at
+
+    @property
+    def last_at(self) -> datetime:
+        return self.looks[0].at
+
+    @property
+    def patients(self) -> tuple[UUID, ...]:
+        """Whose identity was opened, each once."""
+        return tuple(dict.fromkeys(one.patient for one in self.looks))
 
 
 @contextmanager
@@ -80,6 +101,18 @@ def looks_at(patient: UUID, *, limit: int) -> list[Look]:
 def looks_of_centre(centre: UUID, *, limit: int, offset: int = 0) -> list[Look]:
     """Who opened identities of this centre's patients, the last first."""
     return _looks(PatientAccess.objects.filter(centre=centre).order_by("-at")[offset : offset + limit])
+
+
+def together(looks: Iterable[Look], zone: tzinfo) -> list[LookGroup]:
+    """Openings, the last first, put together by person, role, way, purpose and day of this zone; the last looked first.
+
+    A page that is opened again and again is one line then, and nothing that was opened is left out.
+    """
+    found: dict[tuple[object, ...], list[Look]] = {}
+    for one in looks:
+        day = one.at.astimezone(zone).date()
+        found.setdefault((one.person, one.party, one.role, one.way, one.purpose, day), []).append(one)
+    return [LookGroup(each[0].at.astimezone(zone).date(), tuple(each)) for each in found.values()]
 
 
 def centre_of(patient: UUID) -> UUID | None:

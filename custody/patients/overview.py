@@ -18,7 +18,8 @@ from ledger.parties.actor import Actor
 from ledger.privacy import queries as privacy
 from ledger.privacy.errors import SubjectErased, SubjectUnknown
 
-LOOKS = 60
+LOOKS = 1_000
+"""Openings of one patient's identity that its page puts together; the patient's copy has more."""
 WAITING = 50
 
 

@@ -37,9 +37,12 @@ class ProtocolInvalid(BadInput):
 
 def with_unit(figures: str, unit: str) -> str:
     """Figures with their unit: `120 mL`, and `60 to 600 × 10⁶ cells` where the unit begins with a power of ten."""
-    if not unit:
-        return figures
-    return f"{figures} × {unit}" if unit.startswith("10") else f"{figures} {unit}"
+    return f"{figures} {unit_after(unit)}" if unit else figures
+
+
+def unit_after(unit: str) -> str:
+    """A unit as it stands after a figure: `mL`, and `× 10⁶ cells` where it begins with a power of ten."""
+    return f"× {unit}" if unit.startswith("10") else unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,9 @@ class Protocol:
 
     def leg(self, code: str) -> Leg:
         return next(leg for leg in self.legs if leg.code == code)
+
+    def segment_title(self, code: str) -> str:
+        return next((segment.title for segment in self.segments if segment.code == code), code)
 
     def stage_title(self, code: str) -> str:
         return dict(self.stages).get(code, code)

@@ -15,13 +15,18 @@ from django.db.models import Count, Exists, OuterRef
 
 from custody.compliance.queries import PROVEN, published_proofs
 from custody.protocols.document import Protocol
+from custody.protocols.parts import with_unit
 from custody.protocols.queries import every_version
+from custody.therapies import disclosure
 from custody.therapies.figures import as_of_last_change
-from custody.therapies.models import StepRecord, Therapy
+from custody.therapies.models import Status, StepRecord, Therapy
 from custody.therapies.queries import TherapyLine, line_for, of_visible, protocol_by_digest, visible
 from ledger.anchors.queries import OnChain, proven_on_chain
-from ledger.log.queries import Standing, standings
+from ledger.log.queries import Standing, signers, standings
 from ledger.parties.actor import Actor
+
+DECIDES = "payer_approval"
+"""The kind of step by which a payer decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,21 @@ class MilestoneLine:
     standing: Standing | None
     proof: str = ""
     on_chain: OnChain | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the payer decided on one therapy: yes or no, when, who signed it, and what was stated with it.
+
+    `stated` are the step's own fields (title, value), such as the payer's reference; empty for who may not see values.
+    """
+
+    therapy: TherapyLine
+    approved: bool
+    decided_at: datetime
+    by: str
+    stated: tuple[tuple[str, str], ...]
+    standing: Standing | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,42 @@ def reached(*, by: Actor, limit: int = 20) -> list[MilestoneLine]:
     return sorted(lines, key=lambda line: (line.reached_at is not None, line.reached_at), reverse=True)[:limit]
 
 
+def decisions(*, by: Actor, therapies: Collection[UUID] | None = None, limit: int = 20) -> list[Decision]:
+    """What was decided on these therapies, or on all that this actor may see: the last first, at most `limit`.
+
+    A constant number of queries.
+    """
+    rows = of_visible(StepRecord.objects.filter(kind=DECIDES), by).select_related("therapy")
+    if therapies is not None:
+        rows = rows.filter(therapy_id__in=therapies)
+    found = list(rows.order_by("-performed_at", "id")[:limit])
+    records = [row.record_id for row in found]
+    names, marks = signers(records), standings(records)
+    return [
+        Decision(
+            therapy=line_for(row.therapy, by),
+            approved=row.therapy.status != Status.DECLINED,
+            decided_at=row.performed_at,
+            by=names.get(row.record_id, ""),
+            stated=_stated(row, by),
+            standing=marks.get(row.record_id),
+        )
+        for row in found
+    ]
+
+
+def _stated(row: StepRecord, by: Actor) -> tuple[tuple[str, str], ...]:
+    """The public values of a step under the names that its protocol gives them."""
+    step = protocol_by_digest(row.therapy.protocol_digest).step(row.step)
+    if step is None or not (disclosure.sees_values(by) or row.party_id == by.party):
+        return ()
+    return tuple(
+        (field.title, with_unit(str(row.values[field.code]["value"]), field.unit))
+        for field in step.fields
+        if field.code in row.values
+    )
+
+
 def accounts(*, by: Actor) -> list[Account]:
     """What was approved and what of it is reached, by currency; added up by the database, once after each change."""
     return as_of_last_change("accounts", by=by, compute=lambda: _accounts(by))
@@ -92,7 +148,7 @@ def accounts(*, by: Actor) -> list[Account]:
 
 def _accounts(by: Actor) -> list[Account]:
     protocols = {protocol.digest: protocol for protocol in every_version()}
-    approvals = {step.code for protocol in protocols.values() if (step := protocol.step_of_kind("payer_approval"))}
+    approvals = {step.code for protocol in protocols.values() if (step := protocol.step_of_kind(DECIDES))}
     milestones = [milestone for protocol in protocols.values() for milestone in protocol.milestones]
     codes = approvals | {milestone.step for milestone in milestones if not milestone.proof}
     segments = {milestone.proof for milestone in milestones if milestone.proof}
@@ -159,7 +215,7 @@ def _lines(therapies: Iterable[Therapy], by: Actor) -> list[MilestoneLine]:
                     currency=protocol.currency,
                     reached_at=at,
                     standing=marks.get(record) if record else None,
-                    proof=next((one.title for one in protocol.segments if one.code == milestone.proof), ""),
+                    proof=protocol.segment_title(milestone.proof) if milestone.proof else "",
                     on_chain=on_chain.get(record) if record and milestone.proof else None,
                 )
             )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -128,3 +129,9 @@ def _field(step: Step, code: str) -> Field:
 
 def _is_sensitive(step: Step, code: str) -> bool:
     return _field(step, code).sensitive
+
+
+def count_corrections(*, therapies: Collection[UUID], by: Actor) -> Counter[UUID]:
+    """How often the actor's organisation has corrected its steps of these therapies; one query."""
+    rows = Record.objects.filter(type=CORRECTED, party_id=by.party, chain__kind="therapy", chain__subject__in=therapies)
+    return Counter(rows.values_list("chain__subject", flat=True))

@@ -108,6 +108,14 @@ def seal_of(*, therapy: UUID, by: Actor) -> str:
     return str(_states([therapy])[therapy]["custody"]["seal"] or "")
 
 
+def therapy_in(*, container: str, by: Actor) -> UUID | None:
+    """The therapy that travels in this shipper now, of those that this actor may see."""
+    rows = (
+        _under_way().filter(container__iexact=container.strip(), therapy__in=visible(by)).order_by("-packed_at", "id")
+    )
+    return rows.values_list("therapy_id", flat=True).first()
+
+
 def plain(code: str) -> str:
     """A shipper's number or a seal without blanks and case, as two of them are compared."""
     return "".join(code.split()).casefold()

@@ -150,6 +150,12 @@ def board(*, by: Actor, limit: int = BOARD, offset: int = 0) -> list[BatchLine]:
     return [_line(therapies.line(row), getattr(row, "batch", None), tasks.get(row.pk)) for row in found]
 
 
+def therapy_of(*, number: str, by: Actor) -> UUID | None:
+    """The therapy whose batch has this number, if this actor may see it."""
+    rows = Batch.objects.filter(number__iexact=number.strip(), therapy__in=therapies.visible(by))
+    return rows.values_list("therapy_id", flat=True).first()
+
+
 def batch_record(*, therapy: UUID, by: Actor) -> BatchRecord:
     """One batch whole, every record verified. Raises TherapyNotFound, BatchUnknown."""
     return _record_of(therapy, by.party, by)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from custody.compliance.models import ComplianceProof
-from custody.exceptions.models import CustodyException
+from custody.exceptions.models import CustodyException, ExceptionKind
+from custody.therapies.correcting import count_corrections
 from custody.therapies.models import OpenStep, StepRecord
 from custody.therapies.queries import Task, count_to_many, tasks_from
 from ledger.parties.actor import Actor
@@ -17,21 +18,47 @@ SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
+class KindCount:
+    """How many exceptions there are of a kind."""
+
+    kind: str
+    words: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignOff:
-    """A batch that waits for review or release: how much of it is in order, and how much is not."""
+    """A batch that waits for review or release: how much of it is in order, and how much is not.
+
+    Exceptions are counted by kind, the worst first; `corrections` are those of values of the maker's own steps.
+    """
 
     task: Task
     number: str
     steps: int
     in_limits: int
-    exceptions_open: int
-    exceptions_closed: int
+    open_kinds: tuple[KindCount, ...]
+    closed_kinds: tuple[KindCount, ...]
+    corrections: int
     not_proven: int
+
+    @property
+    def exceptions_open(self) -> int:
+        return sum(one.count for one in self.open_kinds)
+
+    @property
+    def exceptions_closed(self) -> int:
+        return sum(one.count for one in self.closed_kinds)
+
+    @property
+    def out_of_limits(self) -> int:
+        return self.steps - self.in_limits
 
     @property
     def needs_eyes(self) -> int:
         """How many things want reading before the signature."""
-        return self.steps - self.in_limits + self.exceptions_open + self.exceptions_closed + self.not_proven
+        exceptions = self.exceptions_open + self.exceptions_closed
+        return self.out_of_limits + exceptions + self.corrections + self.not_proven
 
 
 def count_waiting(*, by: Actor, kind: str) -> int:
@@ -56,12 +83,13 @@ def waiting(*, by: Actor, kind: str) -> list[SignOff]:
     ):
         done[therapy] += 1
         good[therapy] += int(in_limits)
-    still_open: Counter[UUID] = Counter()
-    closed: Counter[UUID] = Counter()
-    for therapy, closed_at in CustodyException.objects.filter(therapy_id__in=therapies).values_list(
-        "therapy_id", "closed_at"
+    still_open: Counter[tuple[UUID, str]] = Counter()
+    closed: Counter[tuple[UUID, str]] = Counter()
+    for therapy, kind_found, closed_at in CustodyException.objects.filter(therapy_id__in=therapies).values_list(
+        "therapy_id", "kind", "closed_at"
     ):
-        (closed if closed_at else still_open)[therapy] += 1
+        (closed if closed_at else still_open)[therapy, kind_found] += 1
+    corrected = count_corrections(therapies=therapies, by=by)
     unproven = Counter(
         ComplianceProof.objects.filter(therapy_id__in=therapies, verdict="not_proven").values_list(
             "therapy_id", flat=True
@@ -74,9 +102,16 @@ def waiting(*, by: Actor, kind: str) -> list[SignOff]:
             number=batch.number if (batch := batches[task.therapy.id]) else "",
             steps=done[task.therapy.id],
             in_limits=good[task.therapy.id],
-            exceptions_open=still_open[task.therapy.id],
-            exceptions_closed=closed[task.therapy.id],
+            open_kinds=_kinds(still_open, task.therapy.id),
+            closed_kinds=_kinds(closed, task.therapy.id),
+            corrections=corrected[task.therapy.id],
             not_proven=unproven[task.therapy.id],
         )
         for task in tasks_from(rows, by)
     ]
+
+
+def _kinds(counted: Counter[tuple[UUID, str]], therapy: UUID) -> tuple[KindCount, ...]:
+    return tuple(
+        KindCount(kind.value, kind.label, count) for kind in ExceptionKind if (count := counted[therapy, kind.value])
+    )

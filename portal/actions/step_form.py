@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from custody.labels.barcode import coi_in
 from custody.protocols.document import Field, Step
+from custody.protocols.parts import unit_after
 from portal.accounts.signing import SecondPersonMixin, SigningMixin
 from portal.actions.base import ActionForm, ScanStops
 
@@ -157,7 +158,7 @@ def control_for(field: Field) -> forms.Field:
             max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off", **mode}), **common
         )
     control.limits = limits_of(field)  # type: ignore[attr-defined]
-    control.unit = field.unit  # type: ignore[attr-defined]
+    control.unit = unit_after(field.unit)  # type: ignore[attr-defined]
     if field.kind == "decimal":
         control.low, control.high = field.low, field.high  # type: ignore[attr-defined]
     return control
@@ -165,4 +166,4 @@ def control_for(field: Field) -> forms.Field:
 
 def limits_of(field: Field) -> str:
     """The limits without the unit, which stands beside the control."""
-    return field.limits.removesuffix(f" {field.unit}") if field.unit else field.limits
+    return field.limits.removesuffix(f" {unit_after(field.unit)}") if field.unit else field.limits

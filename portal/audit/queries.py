@@ -15,22 +15,18 @@ from uuid import UUID
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
-from custody.contract.corrections import CORRECTED as STEP_CORRECTED
-from custody.contract.rights import CORRECTED
-from custody.rights import corrections
+from custody.protocols.wording import in_titles
 from custody.therapies import disclosure
-from custody.therapies.corrections import corrections as step_corrections
 from custody.therapies.models import Therapy
 from custody.therapies.queries import protocol_by_digest, visible
 from ledger.crypto.errors import VerificationError
 from ledger.errors import NotFound
-from ledger.log import contract as contracts
 from ledger.log.entries import Entry
 from ledger.log.models import Record, RefusedAction, SignedName
-from ledger.log.queries import RecordView, chain_records, entry_in
-from ledger.log.world import world
+from ledger.log.queries import RecordView, chain_records, entry_in, signers
 from ledger.parties.actor import Actor
 from portal.accounts.models import User
+from portal.audit.changes import corrected, entered, of_state, text
 from portal.audit.models import AuditEvent
 from portal.audit.operations import ACTS
 from portal.presenters.records import types_said, words_of
@@ -117,8 +113,8 @@ def detail(*, record: UUID, by: Actor) -> Detail:
     return Detail(
         line=line,
         record=disclosure.record_for(by, view) if row.chain.kind == "therapy" else view,
-        changes=tuple(_corrected(row, by) or _changes(row)) if sees else (),
-        values=tuple(_values(row, disclosure.record_for(by, view))) if row.chain.kind == "therapy" else (),
+        changes=tuple(corrected(row, by) or of_state(row)) if sees else (),
+        values=tuple(entered(row, disclosure.record_for(by, view))) if row.chain.kind == "therapy" else (),
         hidden=not sees,
     )
 
@@ -217,7 +213,7 @@ def _lines(places: Iterable[tuple[UUID, datetime, str]], by: Actor) -> list[Audi
 
 def _of_records(identifiers: Collection[UUID], by: Actor) -> Iterator[AuditLine]:
     rows = list(Record.objects.filter(pk__in=identifiers).select_related("chain", "leaf"))
-    names = dict(SignedName.objects.filter(record__in=identifiers, position=1).values_list("record_id", "name"))
+    names = signers(identifiers)
     subjects = {row.chain.subject for row in rows if row.chain.kind == "therapy"}
     therapies = Therapy.objects.in_bulk(list(subjects))
     for row in rows:
@@ -239,7 +235,7 @@ def _of_records(identifiers: Collection[UUID], by: Actor) -> Iterator[AuditLine]
             what=_what(row.type, shown, therapy),
             subject=therapy.coi if therapy else f"{row.chain.kind} {str(row.chain.subject)[:8]}",
             therapy=therapy.pk if therapy else None,
-            why=_why(shown, entry.signer.meaning if entry else "the record cannot be read"),
+            why=_why(shown, entry.signer.meaning if entry else "the record cannot be read", therapy),
             log_index=leaf.index if leaf else None,
         )
 
@@ -278,7 +274,7 @@ def _of_refused(identifiers: Collection[UUID]) -> Iterator[AuditLine]:
 def _of_events(identifiers: Collection[UUID]) -> Iterator[AuditLine]:
     for row in AuditEvent.objects.filter(pk__in=identifiers):
         named = sorted({*row.before, *row.after})
-        changes = tuple((name, _text(row.before.get(name)), _text(row.after.get(name))) for name in named)
+        changes = tuple((name, text(row.before.get(name)), text(row.after.get(name))) for name in named)
         yield AuditLine(
             id=row.pk,
             kind="event",
@@ -302,10 +298,12 @@ def _what(type_: str, body: Mapping[str, Any], therapy: Therapy | None) -> str:
         known = protocol_by_digest(therapy.protocol_digest).step(step)
         return f"{words}: {known.title}" if known else words
     segment = str(body.get("segment", ""))
+    if therapy is not None and segment:
+        segment = protocol_by_digest(therapy.protocol_digest).segment_title(segment)
     return f"{words}: {segment}" if segment else words
 
 
-def _why(body: Mapping[str, Any], meaning: str) -> str:
+def _why(body: Mapping[str, Any], meaning: str, therapy: Therapy | None) -> str:
     said = [
         str(body[name]).replace("_", " ")
         for name in ("finding", "resolution", "cause", "reason", "how")
@@ -313,59 +311,8 @@ def _why(body: Mapping[str, Any], meaning: str) -> str:
     ]
     if body.get("reasons"):
         said += [str(reason) for reason in body["reasons"]]
-    return "; ".join([meaning, *said])
-
-
-def _corrected(row: Record, by: Actor) -> list[tuple[str, str, str]]:
-    """The values before and after of a correction: of a step, or of an identity for who may know the patient."""
-    if row.type == STEP_CORRECTED:
-        protocol = protocol_by_digest(Therapy.objects.get(pk=row.chain.subject).protocol_digest)
-        records = chain_records(kind="therapy", subject=row.chain.subject, prove=False)
-        found = next((one for one in step_corrections(records, protocol) if one.record.id == row.pk), None)
-        return (
-            [(one.field.title, one.before or "sealed", one.after or "sealed") for one in found.changes] if found else []
-        )
-    made = corrections.of_record(record=row.pk, by=by) if row.type == CORRECTED else None
-    return [(one.title, one.before, one.after) for one in made.changes] if made and made.opens else []
-
-
-def _changes(row: Record) -> Iterator[tuple[str, str, str]]:
-    """What the record changed of its chain's state: (name, before, after), by running the shared rules up to it."""
-    contract = contracts.contract_for(row.chain.kind)
-    state = before = contract.initial()
-    for one in Record.objects.filter(chain=row.chain, seq__lte=row.seq).order_by("seq"):
-        before, state = state, contract.admit(state, entry_in(one), world)
-    old, new = dict(_flat(before)), dict(_flat(state))
-    for name in sorted({*old, *new}):
-        if old.get(name) != new.get(name):
-            yield name, old.get(name, ""), new.get(name, "")
-
-
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for name, each in value.items():
-            yield from _flat(each, f"{path}, {name}" if path else str(name))
-    elif isinstance(value, list) and any(isinstance(each, Mapping | list) for each in value):
-        for number, each in enumerate(value, 1):
-            yield from _flat(each, f"{path} {number}")
-    else:
-        yield path.replace("_", " "), _text(value)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(_text(each) for each in value) if isinstance(value, list) else str(value)
-
-
-def _values(row: Record, view: RecordView) -> Iterator[tuple[str, str]]:
-    """What was entered in a step, where this actor may see it: (field, value)."""
-    values = view.body.get("values")
-    if isinstance(values, Mapping):
-        for name, each in values.items():
-            yield (
-                name.replace("-", " ").replace("_", " "),
-                _text(each.get("value") if isinstance(each, Mapping) else each),
-            )
+    if "approved" in body:
+        said.append("approved" if body["approved"] else "declined")
+    if therapy is not None:
+        said = [in_titles(one, protocol_by_digest(therapy.protocol_digest)) for one in said]
+    return "; ".join(dict.fromkeys([meaning, *said]))

@@ -17,6 +17,7 @@ from manufacturing.batches.queries import BatchLine, BatchRecord, StepLine, Valu
 from portal.accounts.roles import ROLES
 from portal.journeys.presenter import ProofView
 from portal.presenters import therapies as present
+from portal.presenters.figures import unbroken
 from portal.presenters.marks import mark_of
 from portal.presenters.therapies import SignatureLine, StageView, StatusView
 from portal.templatetags.np_times import duration
@@ -212,7 +213,7 @@ def step_view(line: StepLine) -> BatchStepView:
         allowed=duration(timedelta(minutes=line.step.duration_max_minutes)),
         mark=mark_of(line.record)[0] if line.record else "none",
         mark_word=_mark_word(line.record),
-        reasons=tuple(_reasons(line)) if line.record else (),
+        reasons=tuple(unbroken(reason) for reason in _reasons(line)) if line.record else (),
         is_void=bool(line.record and line.record.standing == "broken"),
         corrections=tuple(correction_view(one) for one in line.corrections),
     )
@@ -231,7 +232,7 @@ def value_view(value: ValueLine) -> ValueView:
     field = value.field
     shown = with_unit(value.value, field.unit) if value.value is not None else "sealed"
     kind, words = {True: ("ok", "In limits"), False: ("stop", "Out of limits"), None: ("", "")}[value.in_limits]
-    return ValueView(field.title, shown, field.limits, kind, words)
+    return ValueView(field.title, unbroken(shown), unbroken(field.limits), kind, words)
 
 
 def signatures(record: RecordView) -> tuple[SignatureLine, ...]:

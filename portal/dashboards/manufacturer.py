@@ -97,12 +97,13 @@ def _board(actor: Actor) -> dict[str, Any]:
 def _common(actor: Actor) -> dict[str, Any]:
     count = exceptions.count_open(by=actor)
     shown = exceptions.open_exceptions(by=actor, limit=SHOWN_EXCEPTIONS)
+    # Worst first: an open identity stop is among them. Where it stands above everything, it is not listed again.
+    stops = [one for one in shown if one.kind == "identity_stop"] if actor.may("exception.close") else []
     return {
-        "exceptions": shown,
+        "exceptions": [one for one in shown if one not in stops],
         "exceptions_count": count,
         "exceptions_more": rest(count, len(shown)),
-        # Worst first: an open identity stop is among them.
-        "stops": [one for one in shown if one.kind == "identity_stop"] if actor.may("exception.close") else [],
+        "stops": stops,
         "party_names": party_names(),
     }
 

@@ -16,11 +16,12 @@ from ledger.clock import now
 from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
 from portal.dashboards.registry import Dashboard, NavItem, register
-from portal.journeys.presenter import row
+from portal.journeys.presenter import covers, row
 from portal.paging import rest
-from portal.presenters.money import account, milestone, money
+from portal.presenters.money import account, decision, milestone, money
 from portal.templatetags.np_times import duration
 
+RECENT_DECISIONS = 5
 RECENT_MILESTONES = 8
 LISTED = 8
 
@@ -32,13 +33,16 @@ def query(actor: Actor) -> dict[str, Any]:
     waiting = therapies.count_my_tasks(by=actor, with_held=True)
     prices = reimbursement.prices(therapies=[task.therapy.id for task in approvals], by=actor)
     counts = figures.count_by_status(by=actor)
+    lines = therapies.therapies(by=actor, status="active", limit=LISTED)
+    cover = covers(lines, actor)
     return {
         "approvals": [_approval(task, names[task.therapy.centre], prices[task.therapy.id], at) for task in approvals],
         "waiting": waiting,
         "more": rest(waiting, len(approvals)),
         "milestones": [milestone(one) for one in reimbursement.reached(by=actor, limit=RECENT_MILESTONES)],
         "accounts": [account(one) for one in reimbursement.accounts(by=actor)],
-        "rows": [row(one, names) for one in therapies.therapies(by=actor, status="active", limit=LISTED)],
+        "decisions": [decision(one) for one in reimbursement.decisions(by=actor, limit=RECENT_DECISIONS)],
+        "rows": [row(one, names, cover.get(one.id)) for one in lines],
         "active": counts.get("active", 0),
         "counts": counts,
         "open_exceptions": exceptions.count_open(by=actor),

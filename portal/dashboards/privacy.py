@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 
 from custody.disclosures import queries as disclosures
 from custody.emergency import queries as emergency
@@ -17,6 +18,8 @@ from portal.dashboards.registry import Dashboard, NavItem, register
 from portal.disclosures import presenter as disclosing
 from portal.patients import presenter
 
+LOOKED_AT = 1_000
+"""Openings that are put together into lines of who looked."""
 LOOKS_SHOWN = 25
 ACCESSES_SHOWN = 10
 
@@ -24,13 +27,20 @@ ACCESSES_SHOWN = 10
 def query(actor: Actor) -> dict[str, Any]:
     """Erasures that wait, and the last looks at the centre's patients."""
     at, names = now(), party_names()
-    looks = access_log.looks_of_centre(actor.party, limit=LOOKS_SHOWN)
+    looks = access_log.looks_of_centre(actor.party, limit=LOOKED_AT)
+    accesses = presenter.accesses(emergency.accesses_of_centre(by=actor, at=at, limit=ACCESSES_SHOWN), names)
+    groups = access_log.together(looks, timezone.get_current_timezone())
+    shown = groups[:LOOKS_SHOWN]
+    opened = {patient for group in shown for patient in group.patients}
     return {
         "erasures": presenter.erasures(overview.waiting_erasures(by=actor)),
         "own": actor.person,
-        "looks": presenter.looks(looks, names, overview.call_names([one.patient for one in looks])),
+        "looks": presenter.together(shown, names, overview.call_names(opened)),
+        "most_looks": LOOKED_AT if len(looks) == LOOKED_AT else 0,
+        "more_looks": len(groups) - len(shown),
         "requests": disclosing.views(disclosures.to_answer(by=actor, at=at), names, at),
-        "accesses": presenter.accesses(emergency.accesses_of_centre(by=actor, at=at, limit=ACCESSES_SHOWN), names),
+        "open_accesses": [one for one in accesses if one.line.is_open],
+        "accesses": [one for one in accesses if not one.line.is_open],
         "end_key": fresh_key(),
         "checked_at": at,
     }

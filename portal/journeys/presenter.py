@@ -12,6 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from custody.exceptions.queries import ExceptionLine
+from custody.protocols.parts import with_unit
+from custody.protocols.wording import in_titles
+from custody.reimbursement import queries as reimbursement
 from custody.telemetry.rules import Gap
 from custody.therapies.correcting import may_correct
 from custody.therapies.queries import Journey, Task, TherapyLine
@@ -19,7 +22,9 @@ from ledger.clock import parse_stamp
 from ledger.log.queries import RecordView
 from ledger.parties.actor import Actor
 from portal.presenters import therapies as present
-from portal.presenters.therapies import EntryView, StageView
+from portal.presenters.figures import unbroken
+from portal.presenters.money import DecisionView, MilestoneView, decision, decision_words, milestone
+from portal.presenters.therapies import EntryView, SignatureLine, StageView
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,19 @@ class RowView:
     stages: tuple[StageView, ...]
     centre: str
     maker: str
+    cover: DecisionView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CoverView:
+    """The payer's decision on a therapy's own page; `stated` is what stands beside it, by its title."""
+
+    kind: str
+    words: str
+    at: datetime
+    payer: str
+    signature: SignatureLine | None
+    stated: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +104,53 @@ def zone() -> str:
     return timezone.get_current_timezone_name()
 
 
-def row(therapy: TherapyLine, names: Mapping[UUID, str]) -> RowView:
+def row(therapy: TherapyLine, names: Mapping[UUID, str], cover: DecisionView | None = None) -> RowView:
     return RowView(
+        cover=cover,
         therapy=therapy,
         status=present.status_of(therapy),
         stages=present.stages_of(therapy),
         centre=names.get(therapy.centre, ""),
         maker=names.get(therapy.maker, "") if therapy.maker else "",
     )
+
+
+def covers(therapies: Sequence[TherapyLine], by: Actor) -> dict[UUID, DecisionView]:
+    """How the payer decided on each of these, for those whose business it is; nothing for others."""
+    if not by.may("payer.decide"):
+        return {}
+    listed = [one.id for one in therapies]
+    found = reimbursement.decisions(by=by, therapies=listed, limit=len(listed))
+    return {one.therapy.id: decision(one) for one in found}
+
+
+def cover(journey: Journey, names: Mapping[UUID, str], roles: Mapping[str, str]) -> CoverView | None:
+    """How the payer decided, from the record itself; None while nothing is decided, or where it cannot be read."""
+    record = next((one for one in journey.records if "approved" in one.body), None)
+    if record is None:
+        return None
+    step = journey.protocol.step(str(record.body.get("step", "")))
+    values = dict(record.body.get("values", {}))
+    kind, words = decision_words(approved=record.body["approved"] is True)
+    return CoverView(
+        kind=kind,
+        words=words,
+        at=record.occurred_at,
+        payer=names.get(record.party, ""),
+        signature=next(iter(present.signatures_of(record, roles)), None),
+        stated=tuple(
+            (field.title, with_unit(values[field.code]["value"], field.unit))
+            for field in (step.fields if step else ())
+            if field.code in values
+        ),
+    )
+
+
+def milestones(journey: Journey, by: Actor) -> list[MilestoneView]:
+    """What the payer pays for and what of it is reached; for the payer alone."""
+    if not by.may("payer.decide"):
+        return []
+    return [milestone(one) for one in reimbursement.milestones_of(therapy=journey.therapy.id, by=by)]
 
 
 def task(one: Task) -> dict[str, Any]:
@@ -172,7 +229,7 @@ def timeline(
     journey: Journey, names: Mapping[UUID, str], roles: Mapping[str, str], gaps: Sequence[GapView], *, by: Actor
 ) -> Timeline:
     """Every record, oldest first, with the gaps between them; all but the latest folded."""
-    entries = [present.entry_of(record, journey, names, roles) for record in journey.records]
+    entries = _told_once([present.entry_of(record, journey, names, roles) for record in journey.records], journey)
     boxed = [_is_boxed(record, journey) for record in journey.records]
     correctable = _correctable(journey, by)
     items: list[TimelineItem] = []
@@ -192,6 +249,25 @@ def timeline(
         items[-1] = replace(items[-1], before="to-plan")
     folded = tuple(items[:cut])
     return Timeline(folded=folded, shown=tuple(items[cut:]), sentence=_folded_sentence(folded))
+
+
+def _told_once(entries: Sequence[EntryView], journey: Journey) -> list[EntryView]:
+    """The entries of the records, so that no two of them read as one event told twice.
+
+    A step that is done anew says so, and an exception that a record opened does not repeat what that record says.
+    """
+    told: list[EntryView] = []
+    done: set[str] = set()
+    for record, entry in zip(journey.records, entries, strict=True):
+        step = journey.protocol.step(str(record.body.get("step", "")))
+        if step is not None and record.type == step.record_type:
+            told.append(replace(entry, title=f"{entry.title}, again") if step.code in done else entry)
+            done.add(step.code)
+        elif told and entry.detail and entry.detail == told[-1].detail:
+            told.append(replace(entry, detail=f"For what stands before it: “{told[-1].title}”."))
+        else:
+            told.append(entry)
+    return told
 
 
 def _is_boxed(record: RecordView, journey: Journey) -> bool:
@@ -220,8 +296,8 @@ def gaps_of(reports: Sequence[tuple[str, int, Sequence[Gap]]]) -> list[GapView]:
         GapView(
             start=gap.start,
             end=gap.end,
-            title=f"No reading for {gap.minutes} min",
-            detail=f"{title}. The protocol allows {allowed} min.",
+            title=unbroken(f"No reading for {gap.minutes} min"),
+            detail=unbroken(f"{title}. The protocol allows {allowed} min."),
         )
         for title, allowed, gaps in reports
         for gap in gaps
@@ -248,7 +324,7 @@ def proofs(journey: Journey) -> list[ProofView]:
     assert isinstance(verdicts, dict)
     assert isinstance(done, dict)
     reasons = {
-        record.body["segment"]: str(record.body["reasons"][0])
+        record.body["segment"]: unbroken(in_titles(str(record.body["reasons"][0]), journey.protocol))
         for record in journey.records
         if record.type == "custody.proof.refused/v1" and record.body
     }

@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from custody.exceptions import queries as exceptions
 from custody.holds import queries as holds
-from custody.labels.barcode import coi_in
 from custody.patients import overview as patients
 from custody.telemetry import queries as telemetry
 from custody.telemetry.permissions import LegNotFound
@@ -22,12 +21,15 @@ from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
 from portal.actions.moving import may_move
-from portal.journeys import presenter
+from portal.journeys import finding, presenter
 from portal.paging import page_of
 from portal.presenters import broken
 from portal.presenters import therapies as present
+from portal.presenters.money import money
 
 PAGE = 50
+FOUND = 10
+"""Therapies that the search in the frame shows where more than one is alike."""
 
 
 def therapy_list(request: HttpRequest) -> HttpResponse:
@@ -41,8 +43,9 @@ def therapy_list(request: HttpRequest) -> HttpResponse:
         return queries.therapies(by=actor, status=wanted, search=search, limit=limit, offset=offset)
 
     page, names = page_of(request, fetch, size=PAGE), party_names()
+    covers = presenter.covers(page.rows, actor)
     context: dict[str, Any] = {
-        "rows": [presenter.row(therapy, names) for therapy in page.rows],
+        "rows": [presenter.row(therapy, names, covers.get(therapy.id)) for therapy in page.rows],
         "statuses": [("", "All"), *Status.choices],
         "status": wanted,
         "search": search,
@@ -83,6 +86,9 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "facts": presenter.facts(found, names, at),
         "timeline": presenter.timeline(found, names, roles, gaps, by=actor),
         "proofs": presenter.proofs(found),
+        "cover": presenter.cover(found, names, roles),
+        "milestones": presenter.milestones(found, actor),
+        "price": money(found.protocol.price_minor, found.protocol.currency) if actor.may("payer.decide") else "",
         "gate": presenter.locked_gate(found) if actor.party == found.therapy.centre else None,
         "legs": legs,
         "tasks": [presenter.task(task) for task in found.tasks],
@@ -105,15 +111,22 @@ def scan(request: HttpRequest) -> HttpResponse:
     """Where a scanned or typed identifier leads: to the one thing to do now, else to the journey."""
     actor = actor_of(request)
     text = request.GET.get("q", "").strip()[:120]
-    coi = coi_in(text)
-    therapy = queries.find_by_coi(coi=coi, by=actor) if coi else None
+    therapy = finding.exactly(text, actor) if text else None
     if therapy is None:
-        found = queries.therapies(by=actor, search=text, limit=2) if len(text) >= 3 else []
+        found = finding.alike(text, actor, limit=FOUND + 1)
         if len(found) == 1:
             return redirect("therapy", therapy=found[0].id)
-        context = {"text": text, "rows": [presenter.row(row, party_names()) for row in found]}
-        return render(request, "journeys/scan.html", context, status=200 if found else 404)
-    mine = [task for task in queries.tasks_of(therapy=therapy.pk, by=actor) if task.mine and not task.held]
+        names = party_names()
+        context = {
+            "text": text,
+            "rows": [presenter.row(row, names) for row in found[:FOUND]],
+            "more": len(found) > FOUND,
+            "searched": finding.searched(actor),
+            "shortest": finding.SHORTEST,
+            "may_find_patients": actor.may("patient.read"),
+        }
+        return render(request, "journeys/scan.html", context, status=200 if found or not text else 404)
+    mine = [task for task in queries.tasks_of(therapy=therapy, by=actor) if task.mine and not task.held]
     if len(mine) == 1:
-        return redirect(reverse("step", args=[therapy.pk, mine[0].step]))
-    return redirect("therapy", therapy=therapy.pk)
+        return redirect(reverse("step", args=[therapy, mine[0].step]))
+    return redirect("therapy", therapy=therapy)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from custody.contract import disclosing, emergency, erasure, rights
 from custody.emergency.queries import AccessLine
-from custody.patients.access_log import Look
+from custody.patients.access_log import Look, LookGroup
 from custody.patients.overview import ActLine, ErasureLine
 from custody.rights.copying import FETCHED_WITHIN
 from custody.rights.corrections import Correction
@@ -20,6 +20,8 @@ from portal.disclosures.presenter import STATUSES as DISCLOSURES
 
 PURPOSES = {**emergency.REASONS, **disclosing.PURPOSES}
 LEFT = "Somebody who has left"
+SINGLY = 40
+"""Openings of one line of who looked that a page lists one by one."""
 SCOPES = {
     erasure.REST: "All but what traces the cells",
     erasure.WHOLE: "Everything",
@@ -60,6 +62,29 @@ class LookView:
     purpose: str
     patient: UUID
     of: str
+
+
+@dataclass(frozen=True, slots=True)
+class LooksView:
+    """One line of who looked: a person, where, why and on which day; `openings` are the single ones, the last first.
+
+    `earlier` counts those that are not shown singly. `patient` and `of` are set where all were of one patient.
+    """
+
+    who: str
+    role: str
+    party: str
+    way: str
+    kind: str
+    purpose: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    patients: int
+    patient: UUID | None
+    of: str
+    openings: tuple[LookView, ...]
+    earlier: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +158,39 @@ def looks(
         )
         for one in found
     ]
+
+
+def together(
+    groups: Sequence[LookGroup],
+    parties: Mapping[UUID, str],
+    call_names: Mapping[UUID, Sequence[str]] = MappingProxyType({}),
+) -> list[LooksView]:
+    """Each line of who looked in words, with at most SINGLY single openings."""
+    shown = [one for group in groups for one in group.looks[:SINGLY]]
+    words = iter(looks(shown, parties, call_names))
+    views = []
+    for group in groups:
+        openings = tuple(next(words) for _ in group.looks[:SINGLY])
+        last, patients = openings[0], group.patients
+        views.append(
+            LooksView(
+                who=last.who,
+                role=last.role,
+                party=last.party,
+                way=last.way,
+                kind=last.kind,
+                purpose=last.purpose,
+                count=len(group.looks),
+                first_at=group.first_at,
+                last_at=group.last_at,
+                patients=len(patients),
+                patient=last.patient if len(patients) == 1 else None,
+                of=last.of if len(patients) == 1 else "",
+                openings=openings,
+                earlier=len(group.looks) - len(openings),
+            )
+        )
+    return views
 
 
 def erasures(found: Sequence[ErasureLine]) -> list[ErasureView]:

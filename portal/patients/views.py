@@ -10,11 +10,13 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from custody.contract import erasure
 from custody.disclosures import queries as disclosures
 from custody.patients import erasing, overview
+from custody.patients.access_log import together
 from custody.patients.queries import find_by_record_number
 from custody.rights.corrections import corrections
 from ledger.clock import now
@@ -67,7 +69,8 @@ def patient(request: HttpRequest, patient: UUID) -> HttpResponse:
     context = {
         "patient": found,
         "erasures": presenter.erasures(found.erasures),
-        "looks": presenter.looks(found.looks, names),
+        "looks": presenter.together(together(found.looks, timezone.get_current_timezone()), names),
+        "most_looks": overview.LOOKS if len(found.looks) == overview.LOOKS else 0,
         "shares": disclosing.views(disclosures.of_patient(patient=patient, by=actor), names, now()),
         "may_share": actor.may("patient.share"),
         "names": names,

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from custody.exceptions.operations import CAUSES
 from custody.exceptions.queries import ExceptionLine
+from portal.presenters.figures import unbroken
 from portal.templatetags.np_times import duration
 
 CHIPS: Mapping[str, tuple[str, str]] = {
@@ -78,7 +79,7 @@ def view_of(one: ExceptionLine, names: Mapping[UUID, str], at: datetime) -> Exce
         kind="stop" if late else kind,
         icon=icon,
         label=_label(one),
-        finding=one.finding,
+        finding=unbroken(one.finding),
         sentence=_sentence(one, names),
         site=names.get(_site(one), ""),
         place="" if one.finding.startswith(one.place) else one.place,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from custody.reimbursement.queries import Account, MilestoneLine
+from custody.reimbursement.queries import Account, Decision, MilestoneLine
 from portal.presenters.marks import mark_of
 
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "ISK": 0, "KWD": 3, "BHD": 3, "TND": 3}
@@ -39,6 +39,25 @@ class MilestoneView:
     transaction: str
     block: int | None
     chain: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """How a payer decided, in words: `words` with its status kind, when, by whom, and what was stated with it."""
+
+    therapy: UUID
+    call_name: str
+    coi: str
+    kind: str
+    words: str
+    at: datetime
+    by: str
+    stated: str
+    leaf_index: int | None
+    entry_hash: str
+    mark: str
+    mark_word: str
+    proof_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +101,32 @@ def milestone(line: MilestoneLine) -> MilestoneView:
         transaction=line.on_chain.transaction if line.on_chain else "",
         block=line.on_chain.block if line.on_chain else None,
         chain=line.on_chain.chain_id if line.on_chain else None,
+    )
+
+
+def decision_words(*, approved: bool) -> tuple[str, str]:
+    """The status kind and the words of a payer's decision."""
+    return ("ok", "Cover approved") if approved else ("stop", "Cover declined")
+
+
+def decision(line: Decision) -> DecisionView:
+    standing = line.standing
+    kind, words = decision_words(approved=line.approved)
+    mark, mark_word = mark_of(standing) if standing else ("", "")
+    return DecisionView(
+        therapy=line.therapy.id,
+        call_name=line.therapy.call_name,
+        coi=line.therapy.coi,
+        kind=kind,
+        words=words,
+        at=line.decided_at,
+        by=line.by,
+        stated=", ".join(f"{title} {value}" for title, value in line.stated),
+        leaf_index=standing.leaf_index if standing else None,
+        entry_hash=standing.entry_hash if standing else "",
+        mark=mark,
+        mark_word=mark_word,
+        proof_url=reverse("record_proof", args=[standing.record]) if standing else "",
     )
 
 

@@ -11,10 +11,13 @@ from custody.contract.corrections import CORRECTED, REASONS
 from custody.contract.holds import BROKEN, HELD, WORKLIST_REASON
 from custody.exceptions.models import ExceptionKind
 from custody.protocols.parts import with_unit
+from custody.protocols.wording import in_titles
 from custody.therapies.corrections import corrections
 from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.log.queries import RecordView, SignatureView
+from portal.presenters.figures import unbroken
 from portal.presenters.marks import mark_of
+from portal.presenters.money import decision_words
 from portal.presenters.records import OF_A_THERAPY
 
 STATUS_WORDS: Mapping[str, tuple[str, str]] = {
@@ -203,18 +206,21 @@ def record_title(record: RecordView, journey: Journey) -> str:
         return f"{OF_A_THERAPY[CORRECTED]}: {step.title}"
     if record.type in OF_A_THERAPY:
         return OF_A_THERAPY[record.type]
+    if "approved" in record.body:
+        return decision_words(approved=record.body["approved"] is True)[1]
     return step.title if step else record.type
 
 
 def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], roles: Mapping[str, str]) -> EntryView:
     """A record as an entry of the custody timeline."""
-    bad = record.type in BAD_RECORDS or record.body.get("in_limits") is False
+    body = record.body
+    bad = record.type in BAD_RECORDS or body.get("in_limits") is False or body.get("approved") is False
     mark, word = mark_of(record)
     detail = _detail(record, journey, parties)
     return EntryView(
         at=record.occurred_at,
         title=record_title(record, journey),
-        detail=f"{detail} Why: {record.problem}" if record.standing == "broken" else detail,
+        detail=unbroken(f"{detail} Why: {record.problem}" if record.standing == "broken" else detail),
         mark=mark,
         mark_word=word,
         kind="stop" if bad or record.standing == "broken" else "",
@@ -224,16 +230,21 @@ def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], 
         record=record.id,
         log=record.log,
         is_void=record.standing == "broken",
-        signatures=tuple(
-            SignatureLine(
-                name=signature.name,
-                role=roles.get(signature.role, signature.role.replace("_", " ").capitalize()),
-                meaning=signature.meaning,
-                method=method_words(signature),
-                at=signature.at,
-            )
-            for signature in record.signatures
-        ),
+        signatures=signatures_of(record, roles),
+    )
+
+
+def signatures_of(record: RecordView, roles: Mapping[str, str]) -> tuple[SignatureLine, ...]:
+    """A record's signatures, the first signer's first; `roles` names each role."""
+    return tuple(
+        SignatureLine(
+            name=signature.name,
+            role=roles.get(signature.role, signature.role.replace("_", " ").capitalize()),
+            meaning=signature.meaning,
+            method=method_words(signature),
+            at=signature.at,
+        )
+        for signature in record.signatures
     )
 
 
@@ -248,7 +259,7 @@ def _detail(record: RecordView, journey: Journey, parties: Mapping[UUID, str]) -
     body = record.body
     party = parties.get(record.party, "")
     if "finding" in body:
-        return str(body["finding"])
+        return in_titles(str(body["finding"]), journey.protocol)
     if record.type == "custody.shipment.packed/v1":
         return f"{party}. {body['container']}, seal {body['seal']}."
     if "to" in body:
@@ -258,16 +269,17 @@ def _detail(record: RecordView, journey: Journey, parties: Mapping[UUID, str]) -
     if record.type == "custody.readings.committed/v1":
         return f"{body['count']:,} readings of the logger, signed and committed."
     if record.type == "custody.proof.published/v1":
-        return _segment_title(body, journey)
+        return journey.protocol.segment_title(str(body["segment"]))
     if record.type == "custody.proof.refused/v1":
-        return f"{_segment_title(body, journey)}: {body['reasons'][0]}"
+        segment = journey.protocol.segment_title(str(body["segment"]))
+        return f"{segment}: {in_titles(str(body['reasons'][0]), journey.protocol)}"
     if record.type == CORRECTED:
         return _correction(record, journey, party)
     step = journey.protocol.step(str(body.get("step", "")))
     shown = []
     for code, value in dict(body.get("values", {})).items():
         field = step.field(code) if step else None
-        if field is not None and field.kind in {"decimal", "choice"}:
+        if field is not None and (field.kind in {"decimal", "choice"} or "approved" in body):
             shown.append(f"{field.title} {with_unit(value['value'], value['unit'])}")
     since = " A value was corrected since." if _is_corrected(record, journey) else ""
     return f"{party}. {', '.join(shown[:3])}.{since}" if shown else f"{party}.{since}"
@@ -289,7 +301,3 @@ def _correction(record: RecordView, journey: Journey, party: str) -> str:
     ]
     said = [party, ", ".join(changes), REASONS.get(found.reason, "")]
     return " ".join(f"{part}." for part in said if part)
-
-
-def _segment_title(body: Mapping[str, object], journey: Journey) -> str:
-    return next((s.title for s in journey.protocol.segments if s.code == body["segment"]), str(body["segment"]))

@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 
 from custody.therapies.queries import MANY
+from portal.presenters.figures import unbroken
 
 MINUS = "\u2212"
 NUMBER_WORDS = (
@@ -55,6 +56,12 @@ def measure(value: Any, unit: str = "") -> str:
     if value is None or value == "":
         return ""
     return f"{shown}\u00a0{unit}" if unit else shown
+
+
+@register.filter(name="unbroken")
+def unbroken_figures(value: Any) -> str:
+    """A sentence whose figures stay with their units: `60 to 600 × 10⁶ cells`."""
+    return unbroken(str(value))
 
 
 @register.filter

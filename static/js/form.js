@@ -72,7 +72,7 @@ const judge = (input) => {
   const value = figure(input.value);
   const low = input.dataset.low ? Number(input.dataset.low) : null;
   const high = input.dataset.high ? Number(input.dataset.high) : null;
-  const unit = input.dataset.unit ? ` ${input.dataset.unit}` : "";
+  const unit = input.dataset.unit ? `\u00a0${input.dataset.unit.replaceAll(" ", "\u00a0")}` : "";
   let kind = "";
   let words = "";
   if (value !== null && low !== null && value < low) [kind, words] = ["stop", `${rounded(low - value)}${unit} under the limit`];

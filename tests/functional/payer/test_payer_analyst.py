@@ -43,7 +43,8 @@ def test_every_page_is_clean(as_person: Open, width: int, theme: str) -> None:
 def test_a_milestone_names_the_record_that_reached_it_and_gives_its_proof(as_person: Open) -> None:
     page = as_person(ANALYST)
     # Tests beside this one reach milestones of their own, and the page has the last few: any of them will do.
-    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="Proof file")).first
+    table = page.get_by_role("region", name="Milestones reached, the last first")
+    row = table.get_by_role("row").filter(has=page.get_by_role("link", name="Proof file")).first
 
     said = row.inner_text()
     share, amount = next(due for title, due in DUE.items() if title in said)

@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.core import signals
 from django.db import transaction
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -57,6 +58,7 @@ STORIES = (
 PATHS = ("0/000", "0/000.p/9", "entries/000", "8/x999/000", "../../etc/passwd", "nonsense")
 AWKWARD = ("NaN", "-9" * 30, "Ω’ OR 1=1;--<script>", "x" * 5_000, "a\x00b", "2026-13-45T99:99")
 INPUT = re.compile(r"<(?:input|select|textarea|button)\b[^>]*?\bname=[\"']([^\"']+)[\"'][^>]*>")
+TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 VALUE = re.compile(r"\bvalue=[\"']([^\"']*)[\"']")
 pytestmark = pytest.mark.django_db
 OPEN_RULES = {"public", "demonstration", "device"}
@@ -276,16 +278,32 @@ def sane(portal: Portal, method: str, address: Address, status: int) -> None:
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_a_role_meets_no_fault_and_passes_no_closed_door(portal, role):
     client, actor_may = signed_in(portal.people[role]), ROLES[role].permissions
+    titled: dict[str, set[str]] = {}
 
     for address in addresses(portal):
         response = client.get(address.url)
 
         sane(portal, "GET", address, response.status_code)
+        if response.status_code == 200 and not response.streaming and b"<html" in response.content:
+            titled.setdefault(title_of(response), set()).add(address.name)
         if address.rule.kind == "closed" or (
             address.rule.kind == "permission" and not address.rule.permissions & actor_may
         ):
             assert response.status_code in CLOSED, f"{role} may open {address.url}"
     assert portal.faults == []
+    # A role's landing page is one of its pages, so it may be called like it.
+    assert {title: names for title, names in titled.items() if len(names - {"home"}) > 1} == {}
+
+
+def title_of(response: HttpResponse) -> str:
+    """A page's title in the browser, which names that page and no other: what a tab and a history go by."""
+    page = response.content.decode(errors="replace")
+    found = TITLE.search(page)
+    assert found is not None, "a page without a title"
+    title = " ".join(html.unescape(found[1]).split())
+    assert title.removesuffix("Needlepoint").strip(" ·"), f"a page whose title does not name it: {title}"
+    assert page.count("<h1") == 1, f"“{title}” has {page.count('<h1')} headings of the first level"
+    return title
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))

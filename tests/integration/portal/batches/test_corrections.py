@@ -10,6 +10,7 @@ from custody.disclosures.fields import reveal, sealed_fields
 from custody.exceptions.models import CustodyException
 from custody.therapies.models import StepRecord, Therapy
 from custody.therapies.queries import protocol_by_digest
+from ledger.ids import uuid7
 from ledger.log.models import Record
 from ledger.log.verification import findings
 from portal.accounts.demonstration import PASSWORD
@@ -141,3 +142,23 @@ def test_a_sealed_value_is_corrected_under_seal_and_disclosed_as_corrected():
     assert reveal(held[:1], by=first)[now.name].value == former
     assert _form(client, one, second, step)[f"value_{code}"] == changed
     assert list(findings()) == []
+
+
+def test_the_list_of_what_waits_counts_corrections_and_exceptions_before_a_batch_is_opened(one):
+    first, second = _pair(one)
+    signed_in(first).post(_address(one), _form(signed_in(first), one, second, **{"value_cd3-purity": "93.5"}))
+    one.on_to("review")
+    dashboard = signed_in(one.actor("maker", "qa"))
+    assert "One correction" in words(dashboard.get("/"))
+
+    for kind, closed in (("deviation", None), ("excursion", one.now)):
+        CustodyException.objects.create(
+            id=uuid7(), therapy_id=one.therapy, kind=kind, rank=5, finding="Found.", step=STEP, leg="",
+            party_id=first.party, record_id=uuid7(), opened_at=one.now, closed_at=closed,
+        )  # fmt: skip
+    shown = words(dashboard.get("/"))
+
+    assert "One exception open" in shown
+    assert "One exception closed" in shown
+    assert "out of limits" in shown
+    assert "Three things need eyes" in shown

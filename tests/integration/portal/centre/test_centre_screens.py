@@ -15,8 +15,10 @@ from custody.labels.models import Label
 from custody.patients.models import Patient
 from custody.scheduling.models import Booking, SlotHold
 from custody.therapies.models import StepRecord, Therapy
+from custody.transport.models import Shipment
 from ledger.ids import uuid7
 from ledger.log.models import Record
+from manufacturing.batches.models import Batch
 from portal.accounts.demonstration import PASSWORD
 from portal.demonstration.story import Story
 from portal.presenters.labels import NoBarcode, inline_svg
@@ -507,3 +509,42 @@ def test_a_scan_of_nothing_of_ours_says_what_to_do(cast):
 
     assert response.status_code == 404
     assert "call the cell lab or QA" in words(response)
+    assert "Nothing of yours is called" in words(response)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "role", "said", "unsaid"),
+    [
+        ("centre", "nurse", "Chain of identity, call name or shipper’s number", "batch number"),
+        ("maker", "qa", "Chain of identity, call name, batch number or shipper’s number", "Record numbers of patients"),
+        ("payer", "payer_analyst", "Chain of identity or call name", "shipper’s number"),
+    ],
+)
+def test_the_search_says_what_this_role_can_find_and_what_to_do_next(cast, capacity, role, said, unsaid):
+    client = signed_in(at_step(cast, "wash-and-select").actor(capacity, role))
+
+    shown = words(client.get(reverse("scan"), {"q": "nothing like it"}))
+
+    assert said in shown
+    assert unsaid not in shown
+    assert "Look through all therapies" in shown
+    assert client.get(reverse("scan")).status_code == 200
+
+
+def test_a_batch_and_a_shipper_lead_to_their_therapy_and_to_nobody_elses(cast):
+    therapy = at_step(cast, "deliver-outbound")
+    maker = therapy.actor("maker", "qa")
+    shipper = Shipment.objects.get(therapy=therapy.therapy).container
+    home = reverse("therapy", args=[therapy.therapy])
+
+    assert signed_in(maker).get(reverse("scan"), {"q": shipper}).url == home
+    assert somebody(cast, "X0117", "nurse").get(reverse("scan"), {"q": shipper}).status_code == 404
+    therapy.on_to("activate")
+    batch = Batch.objects.get(therapy=therapy.therapy)
+    assert signed_in(maker).get(reverse("scan"), {"q": batch.number.lower()}).url == home
+    assert (
+        somebody(cast, "M0408" if cast.parties["M0311"].id == maker.party else "M0311", "qa")
+        .get(reverse("scan"), {"q": batch.number})
+        .status_code
+        == 404
+    )

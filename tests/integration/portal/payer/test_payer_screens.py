@@ -87,6 +87,48 @@ def test_declining_ends_the_therapy(cast):
     assert Therapy.objects.get(pk=therapy.therapy).status == "declined"
 
 
+def words_of(page):
+    """What a person reads on a page."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page.content.decode()).replace("&#x27;", "’").split())
+
+
+@pytest.mark.parametrize(("choice", "words"), [("approve", "Cover approved"), ("decline", "Cover declined")])
+def test_pages_say_how_it_was_decided_by_whom_and_under_which_reference(cast, choice, words):
+    therapy = waiting(cast)
+    client = analyst(therapy)
+    client.post(decide_url(therapy), decision(decision=choice, value_reference="MM-4711"))
+    person = therapy.actor("payer", "payer_analyst").name
+
+    pages = ["/", reverse("therapies") + "?status=", reverse("therapy", args=[therapy.therapy])]
+
+    for page in pages:
+        shown = words_of(client.get(page))
+        assert words in shown, page
+        assert person in shown, page
+        assert "Approval reference MM-4711" in shown, page
+
+
+def test_the_therapys_page_tells_the_payer_what_the_cover_pays_for(cast):
+    therapy = told(cast, Story("ordered", stop_before="booking"))
+
+    payer, centre = (
+        words_of(signed_in(therapy.actor(*who)).get(reverse("therapy", args=[therapy.therapy])))
+        for who in (("payer", "payer_analyst"), ("centre", "nurse"))
+    )
+
+    assert "Paid on these conditions" in payer
+    assert "EUR\u00a0320,000" in payer.replace("EUR 320,000", "EUR\u00a0320,000")
+    assert "Cover approved" in centre
+    assert "Paid on these conditions" not in centre
+
+
+def test_a_decision_that_is_not_ones_business_is_not_told(cast):
+    told(cast, Story("ordered", stop_before="booking"))
+    other = cast.actor(cast.parties["P0522"].id, "payer_analyst")
+
+    assert queries.decisions(by=other) == []
+
+
 def test_without_a_decision_the_form_says_so_and_nothing_is_recorded(cast):
     therapy = waiting(cast)
 

@@ -10,10 +10,13 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from custody.disclosures import operations, queries
 from custody.disclosures.models import Disclosure
+from custody.patients import access_log
 from custody.patients.models import PatientAct
 from custody.patients.queries import identities
 from custody.therapies.models import Therapy
@@ -206,3 +209,33 @@ def test_a_copy_is_given_and_fetched_on_the_screens(one, patient, sign_in):
     assert file.read("your-data.pdf").startswith(b"%PDF")
     assert Disclosure.objects.count() == len(held["disclosures"])
     assert sign_in("coordinator", "centre").get(reverse("patient_copy", args=[copy])).status_code == 403
+
+
+@pytest.mark.parametrize("page", ["home", "patient"])
+def test_who_looked_puts_openings_of_a_day_together_and_keeps_each_one(sign_in, one, patient, page):
+    nurse = one.actor("centre", "nurse")
+    for _ in range(3):
+        access_log.note(by=nurse, patients=[patient], centre=nurse.party, way="journey")
+    address = reverse("home") if page == "home" else reverse("patient", args=[patient])
+
+    response = sign_in("data_protection_officer", "centre").get(address)
+    (line,) = [shown for shown in response.context["looks"] if shown.who == nurse.name]
+
+    assert (line.count, len(line.openings), line.earlier, line.patients) == (3, 3, 0, 1)
+    assert "3 times" in " ".join(response.content.decode().split())
+
+
+def test_who_looked_costs_the_same_however_often_somebody_looked(sign_in, one, patient):
+    nurse, client = one.actor("centre", "nurse"), sign_in("data_protection_officer", "centre")
+    access_log.note(by=nurse, patients=[patient], centre=nurse.party, way="journey")
+    client.get("/")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/")
+    for _ in range(50):
+        access_log.note(by=nurse, patients=[patient], centre=nurse.party, way="journey")
+
+    with CaptureQueriesContext(connection) as many:
+        line = client.get("/").context["looks"][0]
+
+    assert len(many) == len(few)
+    assert (line.count, len(line.openings), line.earlier) == (51, 40, 11)
