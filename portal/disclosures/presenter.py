@@ -9,6 +9,7 @@ from uuid import UUID
 
 from custody.contract import disclosing
 from custody.disclosures.queries import DisclosureLine
+from portal.templatetags.np_numbers import spelled
 
 STATUSES: Mapping[str, tuple[str, str]] = {
     "asked": ("wait", "Asked for"),
@@ -51,3 +52,8 @@ def view(line: DisclosureLine, names: Mapping[UUID, str], at: datetime) -> Discl
 
 def views(lines: Sequence[DisclosureLine], names: Mapping[UUID, str], at: datetime) -> list[DisclosureView]:
     return [view(line, names, at) for line in lines]
+
+
+def requests(holders: Sequence[str]) -> str:
+    """How many requests were made, and to whom."""
+    return f"{spelled(len(holders)).capitalize()} requests: to {', to '.join(holders[:-1])} and to {holders[-1]}."

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
 
 from custody.contract import disclosing
@@ -24,8 +25,9 @@ from ledger.bundles import format as file_format
 from ledger.clock import now
 from ledger.log import sequencer
 from ledger.log.contract import Refused
-from ledger.log.models import Record
+from ledger.log.models import Record, RefusedAction
 from ledger.log.verification import findings
+from ledger.parties.models import Party
 from portal.actions.base import fresh_key
 
 pytestmark = pytest.mark.django_db
@@ -205,11 +207,8 @@ def test_a_payer_gets_a_file_without_the_therapys_records(one, officer):
 def test_ask_answer_and_read_on_the_screens(one, sign_in, mailoutbox):
     asker, officer = sign_in("inspector"), sign_in("data_protection_officer", "centre")
     page = asker.get(reverse("ask_disclosure", args=[one.therapy])).content.decode()
-    holder = one.state["parties"]["centre"]
     assert "Indication" in page
-    form = {
-        "idempotency_key": fresh_key(), "holder": holder, "fields_wanted": WANTED, "purpose": "inspection", "days": "5",
-    }  # fmt: skip
+    form = {"idempotency_key": fresh_key(), "fields_wanted": WANTED, "purpose": "inspection", "days": "5"}
     assert asker.post(reverse("ask_disclosure", args=[one.therapy]), form).status_code == 303
     row = Disclosure.objects.get()
     assert "Asked of you" in officer.get("/").content.decode()
@@ -227,6 +226,58 @@ def test_ask_answer_and_read_on_the_screens(one, sign_in, mailoutbox):
     assert asker.get(reverse("disclosure_file", args=[row.pk])).status_code == 200
     assert disclosing.PURPOSES["inspection"] in said
     assert fields[0]["value"] not in officer.get(reverse("disclosure", args=[row.pk])).content.decode()
+
+
+def test_fields_of_two_members_go_to_each_in_one_press_and_once(one, sign_in):
+    one.on_to("test-sterility")
+    asker = sign_in("inspector")
+    address = reverse("ask_disclosure", args=[one.therapy])
+    page = asker.get(address).content.decode()
+    held = sealed_fields(Therapy.objects.get(pk=one.therapy))
+    centre, maker = (Party.objects.get(pk=one.state["parties"][name]) for name in ("centre", "maker"))
+    assert page.index(f"Goes to {centre.name}") < page.index(f"Goes to {maker.name}")
+    theirs = next(field.name for field in held if field.holder == maker.id)
+    form = {"idempotency_key": fresh_key(), "fields_wanted": [theirs, *WANTED], "purpose": "inspection", "days": "5"}
+
+    said = asker.post(address, form, follow=True)
+    assert said.redirect_chain[-1][0] == reverse("disclosures")
+    assert f"Two requests: to {centre.name} and to {maker.name}." in said.content.decode()
+    assert asker.post(address, form).status_code == 303
+    cache.clear()
+    assert asker.post(address, form).status_code == 303
+    assert {(row.holder_id, tuple(row.fields)) for row in Disclosure.objects.all()} == {
+        (centre.id, tuple(WANTED)),
+        (maker.id, (theirs,)),
+    }
+    assert Disclosure.objects.count() == 2
+
+
+def test_of_two_requests_neither_is_made_when_one_is_refused(one, inspector, monkeypatch):
+    one.on_to("test-sterility")
+    held = sealed_fields(Therapy.objects.get(pk=one.therapy))
+    theirs = next(field.name for field in held if field.holder != held[0].holder)
+    write, written = operations.append, []
+
+    def second_refused(**arguments):
+        if written:
+            raise Refused("The shared rules say no.")
+        written.append(write(**arguments))
+        return written[0]
+
+    monkeypatch.setattr(operations, "append", second_refused)
+    at = now()
+    with pytest.raises(Refused):
+        operations.ask_each(
+            therapy=one.therapy, fields=[*WANTED, theirs], purpose="inspection", until=at + timedelta(days=3),
+            by=inspector, at=at, key=fresh_key(),
+        )  # fmt: skip
+    assert not Disclosure.objects.exists()
+    assert RefusedAction.objects.get().operation == "custody.disclosures.ask_each"
+    with pytest.raises(operations.FieldUnknown):
+        operations.ask_each(
+            therapy=one.therapy, fields=["identity/shoe_size"], purpose="inspection", until=at + timedelta(days=3),
+            by=inspector, at=at, key=fresh_key(),
+        )  # fmt: skip
 
 
 def test_a_page_of_disclosures_asks_no_more_for_more(one, inspector, officer, sign_in, django_assert_max_num_queries):
