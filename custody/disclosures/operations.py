@@ -1,4 +1,4 @@
-"""Asking for fields of a therapy, answering, refusing, giving by oneself, and withdrawing."""
+"""Asking for fields of a therapy, taking that back, answering, refusing, giving by oneself, and withdrawing."""
 
 from __future__ import annotations
 
@@ -183,6 +183,27 @@ def refuse(*, disclosure: UUID, reason: str, by: Actor, at: datetime, key: str) 
         key=key,
     )
     _tell(disclosure, "refused", at)
+    return record
+
+
+@operation
+def take_back(*, disclosure: UUID, reason: str, by: Actor, at: datetime, key: str) -> Record:
+    """Take back one's own request while nobody has answered it. Raises NotPermitted, DisclosureUnknown, Refused."""
+    if not Disclosure.objects.filter(pk=disclosure, receiver_id=by.party).exists():
+        raise DisclosureUnknown("There is no such request of your organisation.")
+    chain = lock_chain(kind=disclosing.KIND, subject=disclosure)
+    by.check("disclosure.ask")
+    record = append(
+        chain=chain,
+        by=by,
+        type=disclosing.TAKEN_BACK,
+        body={"reason": reason},
+        meaning="request taken back",
+        occurred_at=at,
+        at=at,
+        key=key,
+    )
+    _tell(disclosure, "taken_back", at)
     return record
 
 

@@ -1,4 +1,4 @@
-"""Asking, answering, sharing, reading and verifying what one member shows another of a therapy."""
+"""Asking, taking that back, answering, sharing, reading and verifying what one member shows another of a therapy."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from custody.disclosures.queries import DisclosureLine
 from custody.therapies.queries import find_therapy
 from ledger.bundles import format as file_format
 from ledger.clock import now
+from ledger.errors import Conflict
 from ledger.log.evidence import checkpoint_at, log_key
 from ledger.parties.queries import parties, party_names
 from portal.accounts.actors import actor_of
@@ -66,6 +67,7 @@ def disclosure(request: HttpRequest, disclosure: UUID) -> HttpResponse:
         ],
         "holds": line.holder == actor.party,
         "may_ask": line.receiver == actor.party and actor.may("disclosure.ask"),
+        "may_take_back": line.receiver == actor.party and line.status == "asked" and actor.may("disclosure.ask"),
         "may_answer": line.holder == actor.party and actor.may("disclosure.answer"),
         "withdraw_key": fresh_key(),
         "checked_at": at,
@@ -327,3 +329,44 @@ class WithdrawView(_HolderView):
     def act(self, form: ActionForm) -> Done:
         operations.withdraw(disclosure=self.line.id, by=self.actor, at=self.at, key=form.key)
         return Done(self.back, "Withdrawn. The sealed values are destroyed; what was read may still be known.")
+
+
+class TakeBackForm(SigningMixin, ActionForm):
+    """Why the answer is not needed."""
+
+    reason = forms.ChoiceField(
+        label="Why?",
+        choices=list(disclosing.REASONS_TO_TAKE_BACK.items()),
+        widget=forms.RadioSelect,
+        error_messages={"required": "Give the reason. It stands on the ledger."},
+    )
+
+
+class TakeBackView(ActionView):
+    """Take back one's own request, which nobody has answered yet."""
+
+    form_class = TakeBackForm
+    template_name: ClassVar[str] = "disclosures/take_back.html"
+
+    def prepare(self) -> None:
+        self.line = queries.disclosure(disclosure=self.kwargs["disclosure"], by=self.actor)
+        if self.line.receiver != self.actor.party:
+            raise operations.DisclosureUnknown("There is no such request of your organisation.")
+        if self.request.method == "GET" and self.line.status != "asked":
+            raise Conflict("This request is not open any more: it was answered, refused or taken back.")
+
+    def form_arguments(self) -> Mapping[str, Any]:
+        return {"request": self.request}
+
+    def page(self, form: ActionForm) -> Mapping[str, Any]:
+        return {"one": presenter.view(self.line, party_names(), self.at)}
+
+    def act(self, form: ActionForm) -> Done:
+        operations.take_back(
+            disclosure=self.line.id,
+            reason=form.cleaned_data["reason"],
+            by=first_signer(self.request, form),
+            at=self.at,
+            key=form.key,
+        )
+        return Done(reverse("disclosure", args=[self.line.id]), "Taken back. The member that you asked is told.")

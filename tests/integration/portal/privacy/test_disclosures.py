@@ -8,6 +8,7 @@ import re
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
@@ -23,12 +24,15 @@ from custody.therapies.models import Therapy
 from ledger.bundles import checks, report
 from ledger.bundles import format as file_format
 from ledger.clock import now
+from ledger.errors import NotPermitted
 from ledger.log import sequencer
 from ledger.log.contract import Refused
 from ledger.log.models import Record, RefusedAction
 from ledger.log.verification import findings
+from ledger.outbox.models import OutboxJob
 from ledger.parties.models import Party
 from portal.actions.base import fresh_key
+from portal.disclosures import tasks as telling
 
 pytestmark = pytest.mark.django_db
 WANTED = ["identity/birth_date", "identity/family_name", "step/order/indication"]
@@ -278,6 +282,59 @@ def test_of_two_requests_neither_is_made_when_one_is_refused(one, inspector, mon
             therapy=one.therapy, fields=["identity/shoe_size"], purpose="inspection", until=at + timedelta(days=3),
             by=inspector, at=at, key=fresh_key(),
         )  # fmt: skip
+
+
+def test_the_asker_takes_an_open_request_back_and_the_holder_sees_it(one, inspector, sign_in, mailoutbox):
+    asked = _ask(one, inspector)
+    asker, officer = sign_in("inspector"), sign_in("data_protection_officer", "centre")
+    here, address = reverse("disclosure", args=[asked]), reverse("take_back_disclosure", args=[asked])
+    assert address in asker.get(here).content.decode()
+    assert address not in officer.get(here).content.decode()
+    assert officer.get(address).status_code == 403
+    form = {"idempotency_key": fresh_key()}
+    assert asker.post(address, form).status_code == 422
+    form["reason"] = "not_needed"
+    assert asker.post(address, form).status_code == 303
+    assert asker.post(address, form).status_code == 303
+
+    row = Disclosure.objects.get()
+    assert (row.status, row.reason, row.answered_by) == ("taken_back", "not_needed", inspector.person)
+    assert "Asked of you" not in officer.get("/").content.decode()
+    said = officer.get(here).content.decode()
+    assert "No answer is needed" in said
+    assert "It is not needed any more" in said
+    assert reverse("answer_disclosure", args=[asked]) not in said
+    assert asker.get(address).status_code == 409
+    job = OutboxJob.objects.get(kind=operations.TELL, payload__what="taken_back")
+    telling.tell(job.payload, SimpleNamespace(at=now()))
+    assert {mail.subject for mail in mailoutbox} == {"A request to you was taken back: no answer is needed"}
+    assert list(findings()) == []
+
+
+def test_nobody_but_the_asker_takes_back_and_nothing_that_was_answered(one, inspector, officer):
+    asked = _ask(one, inspector)
+    for by in (officer, one.actor("payer", "payer_analyst")):
+        with pytest.raises(operations.DisclosureUnknown):
+            operations.take_back(disclosure=asked, reason="not_needed", by=by, at=now(), key=fresh_key())
+    with pytest.raises(NotPermitted):
+        operations.take_back(
+            disclosure=asked, reason="not_needed", at=now(), key=fresh_key(),
+            by=replace(inspector, permissions=frozenset()),
+        )  # fmt: skip
+    with pytest.raises(Refused, match="known reasons"):
+        operations.take_back(disclosure=asked, reason="no_basis", by=inspector, at=now(), key=fresh_key())
+    _answer(asked, officer)
+    with pytest.raises(Refused, match="not open any more"):
+        operations.take_back(disclosure=asked, reason="not_needed", by=inspector, at=now(), key=fresh_key())
+    assert Disclosure.objects.get().status == "answered"
+
+
+def test_a_broken_record_write_leaves_a_request_open(one, inspector, monkeypatch):
+    asked = _ask(one, inspector)
+    monkeypatch.setattr(operations, "append", lambda **_: (_ for _ in ()).throw(RuntimeError("the disk is full")))
+    with pytest.raises(RuntimeError):
+        operations.take_back(disclosure=asked, reason="not_needed", by=inspector, at=now(), key=fresh_key())
+    assert Disclosure.objects.get().status == "asked"
 
 
 def test_a_page_of_disclosures_asks_no_more_for_more(one, inspector, officer, sign_in, django_assert_max_num_queries):
