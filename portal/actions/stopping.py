@@ -18,6 +18,7 @@ from ledger.errors import BadInput
 from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
 from portal.actions.base import KEY_FIELD, ScanStops
+from portal.contacts.queries import duty_numbers
 from portal.presenters import bedside
 
 
@@ -36,13 +37,15 @@ def full_stop(
     )
     found = exceptions.of_therapy(therapy=therapy.id, by=by)
     recorded = next((one for one in found if one.kind == "identity_stop" and one.closed_at is None), None)
+    names = party_names()
     of_courier = by.party_kind == "courier"
     context = {
         "therapy": therapy,
         "expected": stop.expected or therapy.coi,
-        "stop": bedside.stopped(stop.kind, step, therapy, party_names()),
+        "stop": bedside.stopped(stop.kind, step, therapy, names),
         "scanned": stop.scanned,
         "at": at,
+        "calls": [one for one in duty_numbers([by.party, therapy.maker, therapy.centre], names) if one.number],
         "exception_url": reverse("exception", args=[recorded.id]) if recorded else "",
         "back_url": reverse("job" if of_courier else "therapy", args=[therapy.id]),
         "back_words": "Open the job" if of_courier else "Open the journey",

@@ -66,7 +66,8 @@ def is_group(field: BoundField) -> bool:
 @register.filter
 def option_groups(field: BoundField) -> list[tuple[str, list[BoundWidget]]]:
     """The options of a set of radios or tick boxes under the headings of its choices; "" where there is none."""
-    options, found = iter(field.subwidgets), []
+    options = iter(field.subwidgets)
+    found: list[tuple[str, list[BoundWidget]]] = []
     for value, label in field.field.choices:  # type: ignore[attr-defined]
         grouped = isinstance(label, (list, tuple))
         taken = list(islice(options, len(label) if grouped else 1))

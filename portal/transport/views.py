@@ -27,6 +27,7 @@ from portal.accounts.actors import actor_of
 from portal.accounts.signing import SigningMixin, first_signer
 from portal.actions.base import ActionForm, ActionView, Done
 from portal.actions.stopping import check_seal, check_shipper
+from portal.contacts.queries import duty_numbers, others_holding
 from portal.journeys.presenter import zone
 from portal.transport import presenter
 
@@ -53,6 +54,7 @@ def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
     }
     if line and state:
         context |= {
+            "calls": duty_numbers([actor.party, line.holder, line.offered_to, line.destination, line.origin], names),
             "live": presenter.live_status(state),
             "tilt": presenter.tilt_status(state),
             "hold": presenter.hold_status(state),
@@ -72,12 +74,13 @@ def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
 
 def shipments(request: HttpRequest) -> HttpResponse:
     """The shipments on the road that the actor's organisation has to do with."""
-    actor, at = actor_of(request), now()
+    actor, at, names = actor_of(request), now(), party_names()
     found = [presenter.shipment_view(line, at) for line in queries.on_the_road(by=actor)]
     context = {
         "shipments": sorted(found, key=lambda view: (view.rank, view.line.hold_ends_at)),
         "wrong": [view for view in found if view.rank == 0],
-        "party_names": party_names(),
+        "party_names": names,
+        "numbers": others_holding((view.line.holder for view in found), names, actor),
         "checked_at": at,
     }
     return render(request, "transport/shipments.html", context)
