@@ -94,14 +94,15 @@ MACHINES = (
         "hand-over",
         "A hand-over",
         "Custody passes by two records: the holder offers, the receiver named in the offer scans and accepts. One "
-        "offer is open at a time, and nobody accepts what they offered.",
+        "offer is open at a time, and nobody accepts what they offered. On the way couriers hand over to each other, "
+        "or one courier's people among themselves: by the same two records, of two people.",
         "none",
         HANDOFF,
         {"none": "not offered", "offered": "offered", "accepted": "accepted", "refused": "refused"},
         {
             ("none", "offered"): "holder, seal as set",
             ("offered", "accepted"): "receiver scans shipper and seal",
-            ("offered", "refused"): "receiver, with a reason",
+            ("offered", "refused"): "receiver with a reason, or a courier keeps what its own people did not take",
         },
     ),
     Machine(

@@ -66,8 +66,8 @@ def found(*, at: datetime, tell: Tell) -> Cast:
         party = Party.objects.get(pk=record.chain.subject)
         _place_people(member, party, at)
         if member.code in DUTY_NUMBERS:
-            number, desk = DUTY_NUMBERS[member.code]
-            place_duty_number(party=party, number=number, desk=desk, at=at)
+            called, desk = DUTY_NUMBERS[member.code]
+            place_duty_number(party=party, number=called, desk=desk, at=at)
     tell(f"{len(MEMBERS)} members enrolled, with their people")
     for path in sorted((settings.BASE_DIR / "protocols").glob("*.json")):
         publish_protocol(document=json.loads(path.read_text()), by=by, at=at, key=f"publish-{path.stem}")
