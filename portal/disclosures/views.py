@@ -47,7 +47,17 @@ def disclosures(request: HttpRequest) -> HttpResponse:
     page = page_of(request, fetch, size=PAGE)
     rows = presenter.views(page.rows, party_names(), at)
     waiting = [row for row in rows if row.line.status == "asked" and not row.is_over and row.line.holder == actor.party]
-    context = {"rows": rows, "waiting": len(waiting), "page": page, "own": actor.party, "checked_at": at}
+    open_ones = [
+        row for row in rows if row.line.status == "asked" and not row.is_over and row.line.receiver == actor.party
+    ]
+    context = {
+        "rows": rows,
+        "waiting": len(waiting),
+        "open": len(open_ones),
+        "page": page,
+        "own": actor.party,
+        "checked_at": at,
+    }
     return render(request, "disclosures/list.html", context)
 
 
@@ -137,8 +147,6 @@ class AskForm(SigningMixin, ActionForm):
             held.setdefault(one.holder, []).append((one.name, one.title))
         wanted: forms.ChoiceField = self.fields["fields_wanted"]  # type: ignore[assignment]
         wanted.choices = [(f"Goes to {names.get(holder, holder)}", fields) for holder, fields in held.items()]
-        if len(held) > 1:
-            wanted.help_text = "Fields of several members make one request to each. Each answers for itself."
 
     def until(self, at: datetime) -> datetime:
         """The end of the last day, by the clock of the signer's site."""

@@ -289,6 +289,7 @@ def test_the_asker_takes_an_open_request_back_and_the_holder_sees_it(one, inspec
     asker, officer = sign_in("inspector"), sign_in("data_protection_officer", "centre")
     here, address = reverse("disclosure", args=[asked]), reverse("take_back_disclosure", args=[asked])
     assert address in asker.get(here).content.decode()
+    assert "One request of yours waits for an answer" in asker.get(reverse("disclosures")).content.decode()
     assert address not in officer.get(here).content.decode()
     assert officer.get(address).status_code == 403
     form = {"idempotency_key": fresh_key()}
@@ -300,6 +301,7 @@ def test_the_asker_takes_an_open_request_back_and_the_holder_sees_it(one, inspec
     row = Disclosure.objects.get()
     assert (row.status, row.reason, row.answered_by) == ("taken_back", "not_needed", inspector.person)
     assert "Asked of you" not in officer.get("/").content.decode()
+    assert "Nobody waits for your answer" in asker.get(reverse("disclosures")).content.decode()
     said = officer.get(here).content.decode()
     assert "No answer is needed" in said
     assert "It is not needed any more" in said
