@@ -42,6 +42,15 @@ EXCEPTION: Transitions = {
     "open, holding nothing": frozenset({"closed", "open"}),
     "closed": frozenset(),
 }
+DISCLOSURE: Transitions = {
+    "none": frozenset({"asked", "given"}),
+    "asked": frozenset({"answered", "refused", "taken_back"}),
+    "answered": frozenset({"withdrawn"}),
+    "given": frozenset({"withdrawn"}),
+    "refused": frozenset(),
+    "taken_back": frozenset(),
+    "withdrawn": frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +94,15 @@ MACHINES = (
         "hand-over",
         "A hand-over",
         "Custody passes by two records: the holder offers, the receiver named in the offer scans and accepts. One "
-        "offer is open at a time, and nobody accepts what they offered.",
+        "offer is open at a time, and nobody accepts what they offered. On the way couriers hand over to each other, "
+        "or one courier's people among themselves: by the same two records, of two people.",
         "none",
         HANDOFF,
         {"none": "not offered", "offered": "offered", "accepted": "accepted", "refused": "refused"},
         {
             ("none", "offered"): "holder, seal as set",
             ("offered", "accepted"): "receiver scans shipper and seal",
-            ("offered", "refused"): "receiver, with a reason",
+            ("offered", "refused"): "receiver with a reason, or a courier keeps what its own people did not take",
         },
     ),
     Machine(
@@ -150,6 +160,32 @@ MACHINES = (
             ("evaluated", "requested"): "a further finding",
             ("accepted", "requested"): "a further finding",
             ("informed", "found"): "another finding later",
+        },
+    ),
+    Machine(
+        "disclosure",
+        "A disclosure",
+        "Single fields of a therapy, shown by the member that holds them to one other, for a purpose and a time. When "
+        "that is over, nothing is answered or taken back any more, and what was shown is destroyed.",
+        "none",
+        DISCLOSURE,
+        {
+            "none": "not asked for",
+            "asked": "asked for",
+            "answered": "disclosed",
+            "given": "shared",
+            "refused": "refused",
+            "taken_back": "taken back",
+            "withdrawn": "withdrawn",
+        },
+        {
+            ("none", "asked"): "a regulator's inspector or a payer's analyst",
+            ("none", "given"): "the holder by itself",
+            ("asked", "answered"): "the holder, all of it or some",
+            ("asked", "refused"): "the holder, with a reason",
+            ("asked", "taken_back"): "who asked, with a reason",
+            ("answered", "withdrawn"): "the holder",
+            ("given", "withdrawn"): "the holder",
         },
     ),
 )

@@ -2,6 +2,7 @@
 
 from portal.accounts.models import Membership, User
 from portal.audit.models import AuditEvent
+from portal.contacts.models import DutyNumber
 from portal.hooks.models import HookDelivery, WebHook
 
-__all__ = ["AuditEvent", "HookDelivery", "Membership", "User", "WebHook"]
+__all__ = ["AuditEvent", "DutyNumber", "HookDelivery", "Membership", "User", "WebHook"]

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django import forms
+
+from portal.contacts.queries import DutyLine
 
 START = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 ROOT = "9c41e07bd2a85f6631b0c4de9f7702ab58d1c6e3f40a9b17c25e8d6a3b90f1d4"
@@ -149,6 +152,10 @@ def context() -> dict[str, Any]:
         "form": form,
         "clean_form": CollectionForm(),
         "readings": curve,
+        "calls": (
+            DutyLine(UUID(int=1), "Vaartkade Cell Works", "Duty desk, day and night", "+31 33 000 03 11"),
+            DutyLine(UUID(int=2), "Polar Lane Logistics", "", ""),
+        ),
         "table_rows": curve["points"][::60],
         "sites": sites(),
         "spark": spark,

@@ -23,6 +23,7 @@ ROOMS = (
     "emergency",
     "divergence",
     "hooks",
+    "contacts",
     "oversight",
     "audit",
     "api",

@@ -11,6 +11,9 @@ from custody.contract.steps import COMMITMENT
 from custody.protocols.document import Protocol, Step
 from ledger.log.contract import Refused
 
+KEPT = "kept"
+"""The reason of a courier that takes back what it offered to its own people."""
+
 
 def collected(moment: Moment, step: Step) -> None:
     """The centre that collects is the first to hold the cells."""
@@ -45,7 +48,11 @@ def step_offered(moment: Moment, step: Step) -> None:
 
 
 def transfer_offered(moment: Moment) -> None:
-    """A courier offers to another courier on the way: no step of the protocol, but custody all the same."""
+    """A courier offers on the way: no step of the protocol, but custody all the same.
+
+    To another courier, or to a colleague of the same one (a depot, a change of shift): then the organisation keeps
+    custody, and the two records say which person gave and which took. Nobody takes over what they offered, here too.
+    """
     receiver = moment.world.party(UUID(moment.uuid("to")))
     if receiver.kind != "courier" or moment.world.party(moment.entry.party).kind != "courier":
         raise Refused("On the way, custody passes between couriers only.")
@@ -65,7 +72,7 @@ def _offer(moment: Moment, expected: str | None, step: str | None) -> None:
     to = moment.uuid("to")
     if to != expected:
         raise Refused("The hand-over is meant for another organisation.")
-    if to == moment.author:
+    if to == moment.author and step is not None:
         raise Refused("Nobody hands the cells over to themselves.")
     if moment.text("seal", longest=40) != custody["seal"]:
         raise Refused("The seal is not the one that was set. Keep the shipper and call QA.")
@@ -88,7 +95,10 @@ def step_accepted(moment: Moment, step: Step) -> None:
 
 
 def transfer_accepted(moment: Moment) -> None:
-    """The courier named by the offer accepts on the way, and is from then on this leg's courier."""
+    """The courier named by the offer accepts on the way, and is from then on this leg's courier.
+
+    A colleague of who offered it takes over for the same courier.
+    """
     moment.require_role("courier", "dispatcher")
     _halts_for_identity(moment)
     offer = _open_offer(moment)
@@ -137,12 +147,16 @@ def _accept(moment: Moment, offer: dict[str, Any]) -> None:
 
 
 def handoff_refused(moment: Moment) -> None:
-    """The receiver refuses; the giver still holds the cells, and offers again once the reason is mended."""
+    """The receiver refuses; the giver still holds the cells, and offers again once the reason is mended.
+
+    An offer to the courier's own people is also taken back so, as kept: nobody else is there to refuse it.
+    """
     state = moment.state
     offer = _open_offer(moment)
     if offer["to"] != moment.author:
         raise Refused("This hand-over is meant for another organisation.")
-    moment.text("reason")
+    if moment.text("reason") == KEPT and state["custody"]["holder"] != moment.author:
+        raise Refused("Only who holds the cells can keep them. Give the reason for refusing.")
     accept = _accepting(moment.protocol, offer["step"])
     moment.require_role(*(accept.roles if accept else ("courier", "dispatcher")))
     state["custody"]["offer"] = None

@@ -1,7 +1,8 @@
 """The shared rules of a disclosure's chain: fields of a therapy, shown by who holds them to one other member. Pure.
 
 It begins in one of two ways: somebody asks (a regulator or a payer), and the holder answers or refuses; or the holder
-gives by itself (a grant). It ends by being withdrawn, or by its own time. The values go sealed to the receiver alone:
+gives by itself (a grant). It ends by being withdrawn, or by its own time. While a request waits for its answer, who
+asked may take it back. The values go sealed to the receiver alone:
 on the ledger stand their commitments, and the digest of what was sealed.
 """
 
@@ -24,6 +25,7 @@ ANSWERED = "custody.disclosure.answered/v1"
 REFUSED = "custody.disclosure.refused/v1"
 GIVEN = "custody.disclosure.given/v1"
 WITHDRAWN = "custody.disclosure.withdrawn/v1"
+TAKEN_BACK = "custody.disclosure.taken_back/v1"
 ASKER_ROLES: Mapping[str, str] = {"regulator": "inspector", "payer": "payer_analyst"}
 HOLDER_ROLES: Mapping[str, str] = {"treatment_centre": "data_protection_officer", "manufacturer": "qa"}
 PURPOSES: Mapping[str, str] = {
@@ -40,6 +42,12 @@ REFUSALS: Mapping[str, str] = {
     "not_held": "These fields are not held, or were erased",
     "other_way": "It is given in another way",
 }
+REASONS_TO_TAKE_BACK: Mapping[str, str] = {
+    "not_needed": "It is not needed any more",
+    "other_fields": "Other fields are needed",
+    "other_therapy": "It was meant for another therapy",
+    "known_already": "It is known by another way",
+}
 MAX_FIELDS = 60
 MAX_TIME = timedelta(days=366)
 FIELD = re.compile(r"identity/[a-z_]{1,40}|step/[a-z0-9-]{1,40}/[a-z0-9_-]{1,40}")
@@ -47,7 +55,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class DisclosureContract:
-    """None, asked, answered or refused; none, given; answered or given, withdrawn."""
+    """None, asked, answered, refused or taken back; none, given; answered or given, withdrawn."""
 
     chain_kind = KIND
 
@@ -59,11 +67,10 @@ class DisclosureContract:
             raise Refused("The content of a record is a list of names with their values.")
         if entry.occurred_at - entry.recorded_at > MAX_CLOCK_SKEW:
             raise Refused("The time lies in the future. Check the clock of this device.")
-        clauses = {ASKED: _asked, GIVEN: _given, ANSWERED: _answered, REFUSED: _refused, WITHDRAWN: _withdrawn}
-        if entry.type not in clauses:
+        if entry.type not in _CLAUSES:
             raise Refused(f"The shared rules know no record “{entry.type}” of a disclosure.")
         after = fresh(state)
-        clauses[entry.type](after, entry, world)
+        _CLAUSES[entry.type](after, entry, world)
         return after
 
 
@@ -107,6 +114,27 @@ def _withdrawn(state: State, entry: Entry, world: World) -> None:
         raise Refused("Nothing is shown any more: there is nothing to withdraw.")
     _require_holder(state["holder"], entry, world)
     state["status"] = "withdrawn"
+
+
+def _taken_back(state: State, entry: Entry, world: World) -> None:
+    _require(state, "asked", "This request is not open any more. Reload the page.")
+    if str(entry.party) != state["receiver"] or entry.signer.role != ASKER_ROLES.get(world.party(entry.party).kind):
+        raise Refused("Only who asked takes the request back: the regulator's inspector or the payer's analyst.")
+    if entry.recorded_at > stamp_of(state["until"], "until"):
+        raise Refused("The time of this request is over: there is nothing to take back.")
+    if entry.body.get("reason") not in REASONS_TO_TAKE_BACK:
+        raise Refused("Give one of the known reasons for taking a request back.")
+    state["status"] = "taken_back"
+
+
+_CLAUSES = {
+    ASKED: _asked,
+    GIVEN: _given,
+    ANSWERED: _answered,
+    REFUSED: _refused,
+    WITHDRAWN: _withdrawn,
+    TAKEN_BACK: _taken_back,
+}
 
 
 def _begin(state: State, entry: Entry, *, status: str, holder: str, receiver: str) -> None:

@@ -6,7 +6,11 @@ from django.db import models
 
 
 class Disclosure(models.Model):
-    """One disclosure; a row mirrors the records of its chain. `id` is what the chain is about."""
+    """One disclosure; a row mirrors the records of its chain. `id` is what the chain is about.
+
+    `answered_at`, `answered_by` and `reason` are of what settled a request: the answer, its refusal, or that the asker
+    took it back.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
     therapy_id = models.UUIDField()

@@ -1,10 +1,12 @@
-"""Asking for fields of a therapy, answering, refusing, giving by oneself, and withdrawing."""
+"""Asking for fields of a therapy, taking that back, answering, refusing, giving by oneself, and withdrawing."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
+
+from django.db import transaction
 
 from custody.contract import disclosing
 from custody.disclosures import package
@@ -15,10 +17,10 @@ from custody.patients.restriction import check_may_disclose
 from custody.therapies.models import Therapy, TherapyParty
 from custody.therapies.queries import find_therapy
 from ledger.clock import stamp
-from ledger.errors import BadInput, Conflict, NotFound
+from ledger.errors import BadInput, Conflict, NotFound, Refusal
 from ledger.ids import derived
 from ledger.log.models import Chain, Record
-from ledger.log.operations import append, lock_chain, open_chain, operation
+from ledger.log.operations import append, lock_chain, open_chain, operation, record_refusal
 from ledger.outbox.operations import enqueue
 from ledger.parties.actor import Actor
 from ledger.parties.models import Party
@@ -70,6 +72,35 @@ def ask(
     )
     _tell(disclosure, "asked", at)
     return record
+
+
+def ask_each(
+    *, therapy: UUID, fields: Collection[str], purpose: str, until: datetime, by: Actor, at: datetime, key: str
+) -> list[Record]:
+    """Ask every holder of these fields for its own: one request a holder, all of them or none.
+
+    The same `key` gives the same requests again. Raises NotPermitted, TherapyNotFound, FieldUnknown, Refused.
+    """
+    row = find_therapy(therapy=therapy, by=by)
+    wanted: dict[UUID, list[str]] = {}
+    for one in sealed_fields(row):
+        if one.name in fields:
+            wanted.setdefault(one.holder, []).append(one.name)
+    if not wanted or sum(map(len, wanted.values())) != len(set(fields)):
+        raise FieldUnknown("Choose at least one field, of those that this therapy has.", field="fields")
+    try:
+        with transaction.atomic():
+            return [
+                ask(
+                    therapy=therapy, holder=holder, fields=names, purpose=purpose, until=until, by=by, at=at,
+                    key=str(derived("disclosure.ask", key, holder)),
+                )
+                for holder, names in wanted.items()
+            ]  # fmt: skip
+    except Refusal as refusal:
+        # What `ask` wrote of it was undone with the requests to the other holders.
+        record_refusal(by=by, operation="custody.disclosures.ask_each", refusal=refusal, subject=str(therapy), at=at)
+        raise
 
 
 @operation
@@ -152,6 +183,27 @@ def refuse(*, disclosure: UUID, reason: str, by: Actor, at: datetime, key: str) 
         key=key,
     )
     _tell(disclosure, "refused", at)
+    return record
+
+
+@operation
+def take_back(*, disclosure: UUID, reason: str, by: Actor, at: datetime, key: str) -> Record:
+    """Take back one's own request while nobody has answered it. Raises NotPermitted, DisclosureUnknown, Refused."""
+    if not Disclosure.objects.filter(pk=disclosure, receiver_id=by.party).exists():
+        raise DisclosureUnknown("There is no such request of your organisation.")
+    chain = lock_chain(kind=disclosing.KIND, subject=disclosure)
+    by.check("disclosure.ask")
+    record = append(
+        chain=chain,
+        by=by,
+        type=disclosing.TAKEN_BACK,
+        body={"reason": reason},
+        meaning="request taken back",
+        occurred_at=at,
+        at=at,
+        key=key,
+    )
+    _tell(disclosure, "taken_back", at)
     return record
 
 

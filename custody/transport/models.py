@@ -37,7 +37,10 @@ class HandoffStatus(models.TextChoices):
 
 
 class Handoff(models.Model):
-    """Custody passing from one organisation to another: offered by the holder, accepted by the receiver."""
+    """Custody passing from hand to hand: offered by the holder, accepted by the receiver.
+
+    Between two people of one courier giver and receiver are the same; `offered_by` and `settled_by` are the people.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
     therapy = models.ForeignKey(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from custody.contract.custody_chain import KEPT
 from custody.exceptions.opening import open_exception
 from custody.protocols.document import Protocol, Step
 from custody.telemetry.models import Device, DeviceKind
@@ -173,6 +174,24 @@ def refuse_handoff(*, handoff: UUID, reason: str, by: Actor, at: datetime, key: 
     )
 
 
+@operation
+def keep(*, handoff: UUID, by: Actor, at: datetime, key: str) -> Record:
+    """Take back what was offered to the own organisation's people: nobody took it over. Raises HandoffUnknown."""
+    row = _offered(handoff, by)
+    chain, _ = lock_therapy(row.therapy_id)
+    by.check("handoff.offer")
+    return append(
+        chain=chain,
+        by=by,
+        type="custody.handoff.refused/v1",
+        body={"handoff": str(handoff), "reason": KEPT},
+        meaning="kept: nobody took over",
+        occurred_at=at,
+        at=at,
+        key=key,
+    )
+
+
 TRANSPORT_PROBLEMS = {
     "delay": "Delayed on the road",
     "damage": "Shipper damaged on the road",
@@ -222,7 +241,7 @@ REFUSAL_REASONS = {
 
 @operation
 def offer_transfer(*, therapy: UUID, receiver: UUID, seal: str, by: Actor, at: datetime, key: str) -> Record:
-    """A courier hands over to another courier on the way."""
+    """A courier hands over to another courier on the way, or to a colleague of the own one."""
     chain, _ = lock_therapy(therapy)
     by.check("handoff.offer")
     return append(

@@ -31,7 +31,10 @@ class LastReading:
 
 @dataclass(frozen=True, slots=True)
 class ShipmentLine:
-    """A shipment under way. `offered_to` is the organisation that a hand-over waits for, if one is open."""
+    """A shipment under way. `offered_to` is the organisation that a hand-over waits for, if one is open.
+
+    `handoff` is that hand-over's identifier, `offered_by` who offered it.
+    """
 
     therapy: TherapyLine
     leg: Leg
@@ -42,6 +45,8 @@ class ShipmentLine:
     destination: UUID | None
     holder: UUID | None
     offered_to: UUID | None
+    handoff: UUID | None
+    offered_by: UUID | None
     last: LastReading | None
 
     @property
@@ -72,6 +77,7 @@ class TransferOffer:
     container: str
     seal: str
     offered_at: datetime
+    offered_by: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +135,9 @@ def is_anothers(*, kind: str, scanned: str, therapy: UUID) -> bool:
 
 
 def transfers_offered(*, by: Actor) -> list[TransferOffer]:
-    """Hand-overs on the way that wait for the actor's organisation, the oldest first."""
+    """Hand-overs on the way that wait for the actor's organisation, the oldest first; none that the actor offered."""
     rows = Handoff.objects.filter(receiver_id=by.party, status=HandoffStatus.OFFERED).select_related("therapy")
+    rows = rows.exclude(offered_by=by.person)
     found = list(rows.order_by("offered_at", "id"))
     states = _states(row.therapy_id for row in found)
     return [_transfer(row, states[row.therapy_id]) for row in found if _is_transfer(row, states[row.therapy_id])]
@@ -194,6 +201,8 @@ def _lines(rows: Iterable[Any], by: Actor | None) -> list[ShipmentLine]:
                 destination=_party(parties.get(leg.destination)),
                 holder=_party(custody["holder"]),
                 offered_to=_party(custody["offer"]["to"]) if custody["offer"] else None,
+                handoff=_party(custody["offer"]["id"]) if custody["offer"] else None,
+                offered_by=_party(custody["offer"]["person"]) if custody["offer"] else None,
                 last=LastReading(row.heard_at, row.heard_c100, row.heard_tilt) if row.heard_at else None,
             )
         )
@@ -228,6 +237,7 @@ def _transfer(row: Handoff, state: Mapping[str, Any]) -> TransferOffer:
         container=str(state["custody"]["container"]),
         seal=str(state["custody"]["seal"]),
         offered_at=row.offered_at,
+        offered_by=row.offered_by,
     )
 
 

@@ -31,6 +31,7 @@ from portal.accounts.roles import ROLES
 from portal.accounts.signing import SecondPersonMixin, SigningMixin, first_signer, second_signer
 from portal.actions import exception_filters as filters
 from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, fresh_key
+from portal.contacts.queries import numbers_of
 from portal.journeys.presenter import zone
 from portal.paging import page_of
 from portal.presenters import broken
@@ -202,6 +203,7 @@ class ExceptionView(ActionView):
             "oos_form": form if isinstance(form, OosForm) else self._oos_form(),
             "may_close": self._may_close(one, journey) and not isinstance(form, OosForm),
             "needs_second": one.kind == "identity_stop",
+            "calls": numbers_of(journey, names, one.party) if one.closed_at is None else [],
             "checked_at": self.at,
             "back_url": reverse("exceptions"),
         }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,7 +20,10 @@ from ledger.errors import BadInput
 from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
 from portal.actions.base import KEY_FIELD, ScanStops
+from portal.contacts.queries import DutyLine, duty_numbers
 from portal.presenters import bedside
+
+CALLS_AT_A_STOP = 2
 
 
 def full_stop(
@@ -36,18 +41,26 @@ def full_stop(
     )
     found = exceptions.of_therapy(therapy=therapy.id, by=by)
     recorded = next((one for one in found if one.kind == "identity_stop" and one.closed_at is None), None)
+    names = party_names()
     of_courier = by.party_kind == "courier"
     context = {
         "therapy": therapy,
         "expected": stop.expected or therapy.coi,
-        "stop": bedside.stopped(stop.kind, step, therapy, party_names()),
+        "stop": bedside.stopped(stop.kind, step, therapy, names),
         "scanned": stop.scanned,
         "at": at,
+        "calls": _calls(by, therapy, names),
         "exception_url": reverse("exception", args=[recorded.id]) if recorded else "",
         "back_url": reverse("job" if of_courier else "therapy", args=[therapy.id]),
         "back_words": "Open the job" if of_courier else "Open the journey",
     }
     return render(request, "steps/stop.html", context, status=409)
+
+
+def _calls(by: Actor, therapy: TherapyLine, names: Mapping[UUID, str]) -> list[DutyLine]:
+    """Two numbers and no more, since nothing is scrolled here: the own desk, then the other side's."""
+    others = (therapy.centre, therapy.maker) if by.party_kind == "courier" else (therapy.maker, therapy.centre)
+    return [one for one in duty_numbers([by.party, *others], names) if one.number][:CALLS_AT_A_STOP]
 
 
 def check_shipper(scanned: str, recorded: str, *, therapy: TherapyLine | None, field: str) -> str:

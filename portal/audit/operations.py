@@ -14,6 +14,7 @@ ACTS: Mapping[str, str] = {
     "membership.ended": "Ended a person's role",
     "hook.added": "Registered a web hook",
     "hook.removed": "Removed a web hook",
+    "contact.changed": "Changed the duty telephone number",
     "audit.exported": "Exported the audit trail",
     "inspection.packaged": "Exported an inspection package",
 }

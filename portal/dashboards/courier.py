@@ -13,6 +13,7 @@ from custody.transport import queries as transport
 from ledger.clock import now
 from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
+from portal.contacts.queries import others_holding
 from portal.dashboards.registry import Dashboard, NavItem, register
 from portal.paging import rest
 from portal.transport import presenter
@@ -41,14 +42,15 @@ def jobs(actor: Actor) -> dict[str, Any]:
 
 def road(actor: Actor) -> dict[str, Any]:
     """Every shipment on the road, what needs a call first; today's pickups; loggers that are free."""
-    at = now()
+    at, names = now(), party_names()
     found = [presenter.shipment_view(line, at) for line in transport.on_the_road(by=actor)]
     return {
         "shipments": sorted(found, key=lambda view: (view.rank, view.line.hold_ends_at)),
         "wrong": [view for view in found if view.rank == 0],
         "booked": presenter.booked(scheduling.calendar(by=actor, start=at, end=at + AHEAD), at),
         "transfers": transport.transfers_offered(by=actor),
-        "party_names": party_names(),
+        "party_names": names,
+        "numbers": others_holding((view.line.holder for view in found), names, actor),
         "is_home": True,
         "checked_at": at,
     }

@@ -9,6 +9,7 @@ from django.urls import reverse
 from ledger.clock import now
 from ledger.parties.actor import Actor
 from portal.accounts import queries
+from portal.contacts import queries as contacts
 from portal.dashboards.oversight import oversight_items
 from portal.dashboards.registry import Dashboard, NavItem, register
 
@@ -18,7 +19,8 @@ def query(actor: Actor) -> dict[str, Any]:
     at = now()
     may_manage = actor.may("members.manage")
     people = queries.colleagues(by=actor, at=at) if may_manage else ()
-    return {"people": people, "may_manage": may_manage, "checked_at": at}
+    duty = contacts.duty_number(actor.party) if may_manage else None
+    return {"people": people, "duty": duty, "may_manage": may_manage, "checked_at": at}
 
 
 def navigation(actor: Actor) -> list[NavItem]:

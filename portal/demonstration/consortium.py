@@ -21,7 +21,8 @@ from portal.accounts import demonstration
 from portal.accounts.actors import actor_for
 from portal.accounts.models import Membership
 from portal.accounts.operations import place_person
-from portal.demonstration.members import LOGGERS_A_COURIER, MEMBERS, OPERATOR, Member
+from portal.contacts.operations import place_duty_number
+from portal.demonstration.members import DUTY_NUMBERS, LOGGERS_A_COURIER, MEMBERS, OPERATOR, Member
 
 Tell = Callable[[str], None]
 
@@ -62,7 +63,11 @@ def found(*, at: datetime, tell: Tell) -> Cast:
             at=at,
             key=f"found-{member.code}",
         )
-        _place_people(member, Party.objects.get(pk=record.chain.subject), at)
+        party = Party.objects.get(pk=record.chain.subject)
+        _place_people(member, party, at)
+        if member.code in DUTY_NUMBERS:
+            called, desk = DUTY_NUMBERS[member.code]
+            place_duty_number(party=party, number=called, desk=desk, at=at)
     tell(f"{len(MEMBERS)} members enrolled, with their people")
     for path in sorted((settings.BASE_DIR / "protocols").glob("*.json")):
         publish_protocol(document=json.loads(path.read_text()), by=by, at=at, key=f"publish-{path.stem}")

@@ -179,3 +179,14 @@ MEMBERS: tuple[Member, ...] = (
 
 LOGGERS_A_COURIER = 40
 """Loggers registered for each courier; a shipment takes the next free one."""
+
+DUTY_NUMBERS: dict[str, tuple[str, str]] = {
+    "X0042": ("+31 71 000 00 42", "Cell lab, day and night"),
+    "X0117": ("+44 20 7946 0117", "Cell lab, day and night"),
+    "M0311": ("+31 33 000 03 11", "Duty desk, day and night"),
+    "M0408": ("+46 8 465 004 08", "Duty desk, day and night"),
+    "C0205": ("+31 23 000 02 05", "Dispatch, day and night"),
+    "C0219": ("+44 20 7946 0219", "Dispatch, day and night"),
+}
+"""Nobody answers these: British and Swedish ones are of the ranges kept for drama (Ofcom 020 7946 0000 to 0999, PTS
+08-465 004 00 to 99), and no subscriber's number in the Netherlands begins with a 0 after the area code."""

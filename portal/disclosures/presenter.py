@@ -9,13 +9,17 @@ from uuid import UUID
 
 from custody.contract import disclosing
 from custody.disclosures.queries import DisclosureLine
+from portal.templatetags.np_numbers import spelled
 
+_REASONS: Mapping[str, str] = {**disclosing.REFUSALS, **disclosing.REASONS_TO_TAKE_BACK}
+_SETTLED: Mapping[str, str] = {"refused": "Refused", "taken_back": "Taken back"}
 STATUSES: Mapping[str, tuple[str, str]] = {
     "asked": ("wait", "Asked for"),
     "answered": ("ok", "Disclosed"),
     "given": ("ok", "Shared"),
     "refused": ("plan", "Refused"),
     "withdrawn": ("plan", "Withdrawn"),
+    "taken_back": ("plan", "Taken back"),
     "over": ("plan", "Over"),
 }
 
@@ -31,6 +35,7 @@ class DisclosureView:
     kind: str
     status: str
     reason: str
+    settled: str
     is_over: bool
 
 
@@ -44,10 +49,16 @@ def view(line: DisclosureLine, names: Mapping[UUID, str], at: datetime) -> Discl
         purpose=disclosing.PURPOSES[line.purpose],
         kind=kind,
         status=status,
-        reason=disclosing.REFUSALS.get(line.reason, ""),
+        reason=_REASONS.get(line.reason, ""),
+        settled=_SETTLED.get(line.status, "Answered"),
         is_over=over,
     )
 
 
 def views(lines: Sequence[DisclosureLine], names: Mapping[UUID, str], at: datetime) -> list[DisclosureView]:
     return [view(line, names, at) for line in lines]
+
+
+def requests(holders: Sequence[str]) -> str:
+    """How many requests were made, and to whom."""
+    return f"{spelled(len(holders)).capitalize()} requests: to {', to '.join(holders[:-1])} and to {holders[-1]}."

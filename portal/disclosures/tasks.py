@@ -20,8 +20,10 @@ SUBJECTS = {
     "given": "Fields of a therapy were shared with you",
     "answered": "Your request was answered",
     "refused": "Your request was refused",
+    "taken_back": "A request to you was taken back: no answer is needed",
     "corrected": "What was disclosed to you has been corrected since",
 }
+TO_HOLDERS = ("asked", "taken_back")
 HOLDERS = ("data_protection_officer", "qa")
 RECEIVERS = ("inspector", "payer_analyst", "qa", "qp", "data_protection_officer")
 BODY = """{subject}.
@@ -38,7 +40,7 @@ def tell(payload: Mapping[str, Any], run: JobRun) -> None:
     """Tell the people concerned; who has left meanwhile is not told."""
     row = Disclosure.objects.get(pk=UUID(payload["disclosure"]))
     what = payload["what"]
-    party, roles = (row.holder_id, HOLDERS) if what == "asked" else (row.receiver_id, RECEIVERS)
+    party, roles = (row.holder_id, HOLDERS) if what in TO_HOLDERS else (row.receiver_id, RECEIVERS)
     held = Membership.objects.current(run.at).filter(party_id=party, role__in=roles, user__is_active=True)
     addresses = sorted(set(held.values_list("user__email", flat=True)))
     page = settings.PUBLIC_URL + reverse("disclosure", args=[row.pk])

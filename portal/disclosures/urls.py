@@ -18,6 +18,12 @@ urlpatterns = [
         rule=ANSWERS,
     ),
     route(
+        "disclosures/<uuid:disclosure>/take-back/",
+        views.TakeBackView.as_view(),
+        name="take_back_disclosure",
+        rule=may("disclosure.ask"),
+    ),
+    route(
         "disclosures/<uuid:disclosure>/evidence.json",
         views.evidence,
         name="disclosure_evidence",

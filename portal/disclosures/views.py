@@ -1,9 +1,8 @@
-"""Asking, answering, sharing, reading and verifying what one member shows another of a therapy."""
+"""Asking, taking that back, answering, sharing, reading and verifying what one member shows another of a therapy."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 from io import BytesIO
 from typing import Any, ClassVar
@@ -23,6 +22,7 @@ from custody.disclosures.queries import DisclosureLine
 from custody.therapies.queries import find_therapy
 from ledger.bundles import format as file_format
 from ledger.clock import now
+from ledger.errors import Conflict
 from ledger.log.evidence import checkpoint_at, log_key
 from ledger.parties.queries import parties, party_names
 from portal.accounts.actors import actor_of
@@ -47,7 +47,17 @@ def disclosures(request: HttpRequest) -> HttpResponse:
     page = page_of(request, fetch, size=PAGE)
     rows = presenter.views(page.rows, party_names(), at)
     waiting = [row for row in rows if row.line.status == "asked" and not row.is_over and row.line.holder == actor.party]
-    context = {"rows": rows, "waiting": len(waiting), "page": page, "own": actor.party, "checked_at": at}
+    open_ones = [
+        row for row in rows if row.line.status == "asked" and not row.is_over and row.line.receiver == actor.party
+    ]
+    context = {
+        "rows": rows,
+        "waiting": len(waiting),
+        "open": len(open_ones),
+        "page": page,
+        "own": actor.party,
+        "checked_at": at,
+    }
     return render(request, "disclosures/list.html", context)
 
 
@@ -67,6 +77,7 @@ def disclosure(request: HttpRequest, disclosure: UUID) -> HttpResponse:
         ],
         "holds": line.holder == actor.party,
         "may_ask": line.receiver == actor.party and actor.may("disclosure.ask"),
+        "may_take_back": line.receiver == actor.party and line.status == "asked" and actor.may("disclosure.ask"),
         "may_answer": line.holder == actor.party and actor.may("disclosure.answer"),
         "withdraw_key": fresh_key(),
         "checked_at": at,
@@ -117,8 +128,8 @@ def _days() -> forms.IntegerField:
     )
 
 
-class FieldsForm(SigningMixin, ActionForm):
-    """Single fields, a purpose and a time."""
+class AskForm(SigningMixin, ActionForm):
+    """Single fields, under the name of the member that holds them; a purpose and a time."""
 
     fields_wanted = forms.MultipleChoiceField(
         label="Which fields?",
@@ -127,56 +138,40 @@ class FieldsForm(SigningMixin, ActionForm):
     )
     purpose = _purpose()
     days = _days()
+    field_order = ("fields_wanted", "purpose", "days", "signing_password")
 
-    def __init__(self, *args: Any, known: list[SealedField], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, known: list[SealedField], names: Mapping[UUID, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["fields_wanted"].choices = [(one.name, one.title) for one in known]  # type: ignore[attr-defined]
+        held: dict[UUID, list[tuple[str, str]]] = {}
+        for one in known:
+            held.setdefault(one.holder, []).append((one.name, one.title))
+        wanted: forms.ChoiceField = self.fields["fields_wanted"]  # type: ignore[assignment]
+        wanted.choices = [(f"Goes to {names.get(holder, holder)}", fields) for holder, fields in held.items()]
 
     def until(self, at: datetime) -> datetime:
         """The end of the last day, by the clock of the signer's site."""
         return _end_of_day(at, self.cleaned_data["days"])
 
 
-class AskForm(FieldsForm):
-    """What is asked of whom."""
-
-    holder = forms.ChoiceField(label="Of whom?")
-    field_order = ("holder", "fields_wanted", "purpose", "days", "signing_password")
-
-    def __init__(self, *args: Any, holders: list[tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["holder"].choices = holders  # type: ignore[attr-defined]
-
-
 class AskView(ActionView):
-    """Ask a member for fields of a therapy."""
+    """Ask for fields of a therapy: one request to each member that holds some of what was chosen."""
 
     form_class = AskForm
     template_name: ClassVar[str] = "disclosures/ask.html"
 
     def prepare(self) -> None:
         self.therapy = find_therapy(therapy=self.kwargs["therapy"], by=self.actor)
-        self.known = sealed_fields(self.therapy)
 
     def form_arguments(self) -> Mapping[str, Any]:
-        names = party_names()
-        holders = list(dict.fromkeys(one.holder for one in self.known))
-        several = len(holders) > 1
-        known = [one if not several else _named(one, names.get(one.holder, "")) for one in self.known]
-        return {
-            "request": self.request,
-            "known": known,
-            "holders": [(str(one), names.get(one, str(one))) for one in holders],
-        }
+        return {"request": self.request, "known": sealed_fields(self.therapy), "names": party_names()}
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
-        return {"therapy": self.therapy, "fields_known": self.known}
+        return {"therapy": self.therapy}
 
     def act(self, form: ActionForm) -> Done:
         assert isinstance(form, AskForm)
-        record = operations.ask(
+        records = operations.ask_each(
             therapy=self.therapy.pk,
-            holder=UUID(form.cleaned_data["holder"]),
             fields=form.cleaned_data["fields_wanted"],
             purpose=form.cleaned_data["purpose"],
             until=form.until(self.at),
@@ -184,7 +179,11 @@ class AskView(ActionView):
             at=self.at,
             key=form.key,
         )
-        return Done(reverse("disclosure", args=[record.chain.subject]), "Asked for. The member that holds it is told.")
+        names = party_names()
+        asked = [names[UUID(str(record.chain.state["holder"]))] for record in records]
+        if len(records) > 1:
+            return Done(reverse("disclosures"), f"{presenter.requests(asked)} Each is told, and answers for itself.")
+        return Done(reverse("disclosure", args=[records[0].chain.subject]), f"Asked for. {asked[0]} is told.")
 
 
 class ShareForm(SigningMixin, ActionForm):
@@ -340,5 +339,42 @@ class WithdrawView(_HolderView):
         return Done(self.back, "Withdrawn. The sealed values are destroyed; what was read may still be known.")
 
 
-def _named(one: SealedField, holder: str) -> SealedField:
-    return replace(one, title=f"{one.title} ({holder})")
+class TakeBackForm(SigningMixin, ActionForm):
+    """Why the answer is not needed."""
+
+    reason = forms.ChoiceField(
+        label="Why?",
+        choices=list(disclosing.REASONS_TO_TAKE_BACK.items()),
+        widget=forms.RadioSelect,
+        error_messages={"required": "Give the reason. It stands on the ledger."},
+    )
+
+
+class TakeBackView(ActionView):
+    """Take back one's own request, which nobody has answered yet."""
+
+    form_class = TakeBackForm
+    template_name: ClassVar[str] = "disclosures/take_back.html"
+
+    def prepare(self) -> None:
+        self.line = queries.disclosure(disclosure=self.kwargs["disclosure"], by=self.actor)
+        if self.line.receiver != self.actor.party:
+            raise operations.DisclosureUnknown("There is no such request of your organisation.")
+        if self.request.method == "GET" and self.line.status != "asked":
+            raise Conflict("This request is not open any more: it was answered, refused or taken back.")
+
+    def form_arguments(self) -> Mapping[str, Any]:
+        return {"request": self.request}
+
+    def page(self, form: ActionForm) -> Mapping[str, Any]:
+        return {"one": presenter.view(self.line, party_names(), self.at)}
+
+    def act(self, form: ActionForm) -> Done:
+        operations.take_back(
+            disclosure=self.line.id,
+            reason=form.cleaned_data["reason"],
+            by=first_signer(self.request, form),
+            at=self.at,
+            key=form.key,
+        )
+        return Done(reverse("disclosure", args=[self.line.id]), "Taken back. The member that you asked is told.")

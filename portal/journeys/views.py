@@ -21,6 +21,7 @@ from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
 from portal.actions.moving import may_move
+from portal.contacts.queries import numbers_of
 from portal.journeys import finding, presenter
 from portal.paging import page_of
 from portal.presenters import broken
@@ -101,6 +102,7 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "may_ask": actor.may("disclosure.ask"),
         "may_end": actor.may("therapy.end") and found.therapy.status == "active",
         "may_move": may_move(found, actor),
+        "calls": numbers_of(found, names) if found.therapy.status == "active" else [],
         "party_names": names,
         "checked_at": at,
     }

@@ -37,6 +37,7 @@ _OTHERS: Mapping[str, str] = {
     "custody.disclosure.asked/v1": "Fields asked for",
     "custody.disclosure.given/v1": "Fields shared",
     "custody.disclosure.refused/v1": "Disclosure refused",
+    "custody.disclosure.taken_back/v1": "Request for fields taken back",
     "custody.disclosure.withdrawn/v1": "Disclosure withdrawn",
     "custody.emergency.ended/v1": "Emergency access ended",
     "custody.emergency.opened/v1": "Glass broken in an emergency",

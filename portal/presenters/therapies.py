@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from custody.contract.corrections import CORRECTED, REASONS
+from custody.contract.custody_chain import KEPT
 from custody.contract.holds import BROKEN, HELD, WORKLIST_REASON
 from custody.exceptions.models import ExceptionKind
 from custody.protocols.parts import with_unit
@@ -204,6 +205,8 @@ def record_title(record: RecordView, journey: Journey) -> str:
     step = journey.protocol.step(str(record.body.get("step", "")))
     if record.type == CORRECTED and step:
         return f"{OF_A_THERAPY[CORRECTED]}: {step.title}"
+    if _is_kept(record):
+        return "Kept: nobody took over"
     if record.type in OF_A_THERAPY:
         return OF_A_THERAPY[record.type]
     if "approved" in record.body:
@@ -214,7 +217,11 @@ def record_title(record: RecordView, journey: Journey) -> str:
 def entry_of(record: RecordView, journey: Journey, parties: Mapping[UUID, str], roles: Mapping[str, str]) -> EntryView:
     """A record as an entry of the custody timeline."""
     body = record.body
-    bad = record.type in BAD_RECORDS or body.get("in_limits") is False or body.get("approved") is False
+    bad = (
+        (record.type in BAD_RECORDS and not _is_kept(record))
+        or body.get("in_limits") is False
+        or body.get("approved") is False
+    )
     mark, word = mark_of(record)
     detail = _detail(record, journey, parties)
     return EntryView(
@@ -248,6 +255,11 @@ def signatures_of(record: RecordView, roles: Mapping[str, str]) -> tuple[Signatu
     )
 
 
+def _is_kept(record: RecordView) -> bool:
+    """Whether a courier took back what it had offered to its own people: no refusal, though of that type."""
+    return record.type == "custody.handoff.refused/v1" and record.body.get("reason") == KEPT
+
+
 def _is_unreadable(record: RecordView) -> bool:
     """Whether what the record holds is not what anybody signed, so that none of it is shown."""
     return record.standing == "broken" and not record.body
@@ -262,6 +274,8 @@ def _detail(record: RecordView, journey: Journey, parties: Mapping[UUID, str]) -
         return in_titles(str(body["finding"]), journey.protocol)
     if record.type == "custody.shipment.packed/v1":
         return f"{party}. {body['container']}, seal {body['seal']}."
+    if "to" in body and UUID(body["to"]) == record.party:
+        return f"Within {party}, to a colleague, seal {body['seal']}."
     if "to" in body:
         return f"From {party} to {parties.get(UUID(body['to']), 'another organisation')}, seal {body['seal']}."
     if "seal" in body:

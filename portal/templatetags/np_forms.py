@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from django import template
 from django.forms import BoundField
+from django.forms.boundfield import BoundWidget
 from django.utils.safestring import SafeString
 
 from portal.templatetags.np_numbers import unlocalised
@@ -59,6 +61,21 @@ def is_group(field: BoundField) -> bool:
     return bool(getattr(field.field.widget, "choices", None) is not None) and getattr(
         field.field.widget, "input_type", ""
     ) in {"radio", "checkbox"}
+
+
+@register.filter
+def option_groups(field: BoundField) -> list[tuple[str, list[BoundWidget]]]:
+    """The options of a set of radios or tick boxes under the headings of its choices; "" where there is none."""
+    options = iter(field.subwidgets)
+    found: list[tuple[str, list[BoundWidget]]] = []
+    for value, label in field.field.choices:  # type: ignore[attr-defined]
+        grouped = isinstance(label, (list, tuple))
+        taken = list(islice(options, len(label) if grouped else 1))
+        if grouped or not found or found[-1][0]:
+            found.append((str(value) if grouped else "", taken))
+        else:
+            found[-1][1].extend(taken)
+    return found
 
 
 @register.filter

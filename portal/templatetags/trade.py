@@ -9,6 +9,7 @@ from uuid import UUID
 from django import template
 
 from portal.accounts.roles import ROLES
+from portal.contacts.queries import DutyLine
 
 register = template.Library()
 
@@ -18,6 +19,13 @@ def role_name(code: str) -> str:
     """A role's name by its code."""
     role = ROLES.get(code)
     return role.name if role else code.replace("_", " ")
+
+
+@register.filter
+def duty_of(numbers: Mapping[UUID, DutyLine], party: Any) -> DutyLine | None:
+    """How an organisation is called, or None where it has set no number."""
+    found = numbers.get(party)
+    return found if found and found.number else None
 
 
 @register.filter

@@ -17,6 +17,7 @@ urlpatterns = [
         name="transfer_take",
         rule=may("handoff.accept"),
     ),
+    route("hand-overs/<uuid:handoff>/keep/", views.KeepView.as_view(), name="transfer_keep", rule=may("handoff.offer")),
     route("jobs/<uuid:therapy>/problem/", views.ProblemView.as_view(), name="job_problem", rule=may("exception.open")),
     route("shipments/", views.shipments, name="shipments", rule=may("therapy.read")),
     route("loggers/new/", devices.RegisterView.as_view(), name="logger_new", rule=may("device.register")),

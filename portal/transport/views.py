@@ -24,9 +24,11 @@ from ledger.clock import now
 from ledger.errors import BadInput, Conflict
 from ledger.parties.queries import parties, party_names
 from portal.accounts.actors import actor_of
+from portal.accounts.queries import names_of
 from portal.accounts.signing import SigningMixin, first_signer
-from portal.actions.base import ActionForm, ActionView, Done
+from portal.actions.base import ActionForm, ActionView, Done, fresh_key
 from portal.actions.stopping import check_seal, check_shipper
+from portal.contacts.queries import duty_numbers, others_holding
 from portal.journeys.presenter import zone
 from portal.transport import presenter
 
@@ -53,11 +55,16 @@ def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
     }
     if line and state:
         context |= {
+            "calls": duty_numbers([actor.party, line.holder, line.offered_to, line.destination, line.origin], names),
             "live": presenter.live_status(state),
             "tilt": presenter.tilt_status(state),
             "hold": presenter.hold_status(state),
             "seal": queries.seal_of(therapy=therapy, by=actor),
             "chart": telemetry.chart(by=actor, therapy=therapy, leg=line.leg.code, at=at, zone=zone()),
+            "within": line.offered_to is not None and line.offered_to == line.holder == actor.party,
+            "may_hand_over": actor.may("handoff.offer"),
+            "offered_by_me": line.offered_by == actor.person,
+            "keep_key": fresh_key(),
             "may_transfer": actor.may("handoff.offer") and actor.party_kind == "courier" and line.offered_to is None,
             "may_upload": actor.may("readings.upload"),
             "may_report": actor.may("exception.open") and actor.party_kind == "courier" and line.holder == actor.party,
@@ -72,12 +79,13 @@ def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
 
 def shipments(request: HttpRequest) -> HttpResponse:
     """The shipments on the road that the actor's organisation has to do with."""
-    actor, at = actor_of(request), now()
+    actor, at, names = actor_of(request), now(), party_names()
     found = [presenter.shipment_view(line, at) for line in queries.on_the_road(by=actor)]
     context = {
         "shipments": sorted(found, key=lambda view: (view.rank, view.line.hold_ends_at)),
         "wrong": [view for view in found if view.rank == 0],
-        "party_names": party_names(),
+        "party_names": names,
+        "numbers": others_holding((view.line.holder for view in found), names, actor),
         "checked_at": at,
     }
     return render(request, "transport/shipments.html", context)
@@ -248,7 +256,7 @@ class ProblemView(ActionView):
 
 
 class TransferForm(SigningMixin, ActionForm):
-    """Which courier takes over, and the seal as it is on the shipper now."""
+    """Which courier takes over, or a colleague of the own one, and the seal as it is on the shipper now."""
 
     receiver = forms.ChoiceField(label="To", error_messages={"required": "Choose who takes over."})
     seal = forms.CharField(label="Scan or type the seal", max_length=40, widget=forms.TextInput(attrs=SCAN))
@@ -259,7 +267,7 @@ class TransferForm(SigningMixin, ActionForm):
 
 
 class TransferView(ActionView):
-    """A courier hands over to another courier on the way."""
+    """A courier hands over on the way, to another courier or to a colleague."""
 
     template_name: ClassVar[str] = "transport/transfer.html"
     form_class = TransferForm
@@ -271,7 +279,10 @@ class TransferView(ActionView):
         self.line = found
 
     def form_arguments(self) -> Mapping[str, Any]:
-        others = [(str(one.id), f"{one.name}, {one.city}") for one in parties("courier") if one.id != self.actor.party]
+        known = parties("courier")
+        others = [(str(one.id), f"{one.name}, {one.city}") for one in known if one.id != self.actor.party]
+        own = [(str(one.id), f"A colleague of {one.name}") for one in known if one.id == self.actor.party]
+        others = own + others
         return {"request": self.request, "others": others}
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
@@ -286,10 +297,19 @@ class TransferView(ActionView):
             at=self.at,
             key=form.key,
         )
-        return Done(self._back(), "Offered. Custody stays with you until the other courier has scanned.")
+        taker = "your colleague" if form.cleaned_data["receiver"] == str(self.actor.party) else "the other courier"
+        return Done(self._back(), f"Offered. The shipper stays with you until {taker} has scanned.")
 
     def _back(self) -> str:
         return reverse("job", args=[self.kwargs["therapy"]])
+
+
+class KeepView(ActionView):
+    """Take back what was offered to a colleague; a button on the job's page."""
+
+    def act(self, form: ActionForm) -> Done:
+        record = operations.keep(handoff=self.kwargs["handoff"], by=self.actor, at=self.at, key=form.key)
+        return Done(reverse("job", args=[record.chain.subject]), "Kept. You may offer it anew, or deliver it.")
 
 
 class TakeForm(SigningMixin, ActionForm):
@@ -300,7 +320,7 @@ class TakeForm(SigningMixin, ActionForm):
 
 
 class TakeTransferView(ActionView):
-    """Take over from another courier on the way, or refuse."""
+    """Take over from another courier or a colleague on the way, or refuse."""
 
     template_name: ClassVar[str] = "transport/take.html"
     form_class = TakeForm
@@ -314,10 +334,16 @@ class TakeTransferView(ActionView):
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         return {
             "offer": self.offer,
+            "colleague": self._colleague(),
             "party_names": party_names(),
             "refusal_reasons": operations.REFUSAL_REASONS.items(),
             "back_url": reverse("home"),
         }
+
+    def _colleague(self) -> str:
+        """The name of who hands over, where that is somebody of the own organisation."""
+        of_own = self.offer.giver == self.actor.party
+        return names_of([self.offer.offered_by]).get(self.offer.offered_by, "a colleague") if of_own else ""
 
     def act(self, form: ActionForm) -> Done:
         check_shipper(form.cleaned_data["shipper"], self.offer.container, therapy=None, field="shipper")

@@ -69,6 +69,6 @@ def test_another_patients_label_at_the_intake_stops_everything(as_person: Any, p
     expect(page.get_by_role("heading", name="Stop.")).to_be_visible()
     expect(page.get_by_text("This label belongs to another therapy.")).to_be_visible()
     is_sound(page)
-    page.get_by_role("link", name="Open what happened").click()
+    page.get_by_role("link", name="What happened").click()
     expect(page.get_by_text("Every step of this therapy is halted")).to_be_visible()
     is_sound(page)

@@ -8,8 +8,10 @@ import re
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
 
 from custody.contract import disclosing
@@ -22,11 +24,15 @@ from custody.therapies.models import Therapy
 from ledger.bundles import checks, report
 from ledger.bundles import format as file_format
 from ledger.clock import now
+from ledger.errors import NotPermitted
 from ledger.log import sequencer
 from ledger.log.contract import Refused
-from ledger.log.models import Record
+from ledger.log.models import Record, RefusedAction
 from ledger.log.verification import findings
+from ledger.outbox.models import OutboxJob
+from ledger.parties.models import Party
 from portal.actions.base import fresh_key
+from portal.disclosures import tasks as telling
 
 pytestmark = pytest.mark.django_db
 WANTED = ["identity/birth_date", "identity/family_name", "step/order/indication"]
@@ -205,11 +211,8 @@ def test_a_payer_gets_a_file_without_the_therapys_records(one, officer):
 def test_ask_answer_and_read_on_the_screens(one, sign_in, mailoutbox):
     asker, officer = sign_in("inspector"), sign_in("data_protection_officer", "centre")
     page = asker.get(reverse("ask_disclosure", args=[one.therapy])).content.decode()
-    holder = one.state["parties"]["centre"]
     assert "Indication" in page
-    form = {
-        "idempotency_key": fresh_key(), "holder": holder, "fields_wanted": WANTED, "purpose": "inspection", "days": "5",
-    }  # fmt: skip
+    form = {"idempotency_key": fresh_key(), "fields_wanted": WANTED, "purpose": "inspection", "days": "5"}
     assert asker.post(reverse("ask_disclosure", args=[one.therapy]), form).status_code == 303
     row = Disclosure.objects.get()
     assert "Asked of you" in officer.get("/").content.decode()
@@ -227,6 +230,113 @@ def test_ask_answer_and_read_on_the_screens(one, sign_in, mailoutbox):
     assert asker.get(reverse("disclosure_file", args=[row.pk])).status_code == 200
     assert disclosing.PURPOSES["inspection"] in said
     assert fields[0]["value"] not in officer.get(reverse("disclosure", args=[row.pk])).content.decode()
+
+
+def test_fields_of_two_members_go_to_each_in_one_press_and_once(one, sign_in):
+    one.on_to("test-sterility")
+    asker = sign_in("inspector")
+    address = reverse("ask_disclosure", args=[one.therapy])
+    page = asker.get(address).content.decode()
+    held = sealed_fields(Therapy.objects.get(pk=one.therapy))
+    centre, maker = (Party.objects.get(pk=one.state["parties"][name]) for name in ("centre", "maker"))
+    assert page.index(f"Goes to {centre.name}") < page.index(f"Goes to {maker.name}")
+    theirs = next(field.name for field in held if field.holder == maker.id)
+    form = {"idempotency_key": fresh_key(), "fields_wanted": [theirs, *WANTED], "purpose": "inspection", "days": "5"}
+
+    said = asker.post(address, form, follow=True)
+    assert said.redirect_chain[-1][0] == reverse("disclosures")
+    assert f"Two requests: to {centre.name} and to {maker.name}." in said.content.decode()
+    assert asker.post(address, form).status_code == 303
+    cache.clear()
+    assert asker.post(address, form).status_code == 303
+    assert {(row.holder_id, tuple(row.fields)) for row in Disclosure.objects.all()} == {
+        (centre.id, tuple(WANTED)),
+        (maker.id, (theirs,)),
+    }
+    assert Disclosure.objects.count() == 2
+
+
+def test_of_two_requests_neither_is_made_when_one_is_refused(one, inspector, monkeypatch):
+    one.on_to("test-sterility")
+    held = sealed_fields(Therapy.objects.get(pk=one.therapy))
+    theirs = next(field.name for field in held if field.holder != held[0].holder)
+    write, written = operations.append, []
+
+    def second_refused(**arguments):
+        if written:
+            raise Refused("The shared rules say no.")
+        written.append(write(**arguments))
+        return written[0]
+
+    monkeypatch.setattr(operations, "append", second_refused)
+    at = now()
+    with pytest.raises(Refused):
+        operations.ask_each(
+            therapy=one.therapy, fields=[*WANTED, theirs], purpose="inspection", until=at + timedelta(days=3),
+            by=inspector, at=at, key=fresh_key(),
+        )  # fmt: skip
+    assert not Disclosure.objects.exists()
+    assert RefusedAction.objects.get().operation == "custody.disclosures.ask_each"
+    with pytest.raises(operations.FieldUnknown):
+        operations.ask_each(
+            therapy=one.therapy, fields=["identity/shoe_size"], purpose="inspection", until=at + timedelta(days=3),
+            by=inspector, at=at, key=fresh_key(),
+        )  # fmt: skip
+
+
+def test_the_asker_takes_an_open_request_back_and_the_holder_sees_it(one, inspector, sign_in, mailoutbox):
+    asked = _ask(one, inspector)
+    asker, officer = sign_in("inspector"), sign_in("data_protection_officer", "centre")
+    here, address = reverse("disclosure", args=[asked]), reverse("take_back_disclosure", args=[asked])
+    assert address in asker.get(here).content.decode()
+    assert "One request of yours waits for an answer" in asker.get(reverse("disclosures")).content.decode()
+    assert address not in officer.get(here).content.decode()
+    assert officer.get(address).status_code == 403
+    form = {"idempotency_key": fresh_key()}
+    assert asker.post(address, form).status_code == 422
+    form["reason"] = "not_needed"
+    assert asker.post(address, form).status_code == 303
+    assert asker.post(address, form).status_code == 303
+
+    row = Disclosure.objects.get()
+    assert (row.status, row.reason, row.answered_by) == ("taken_back", "not_needed", inspector.person)
+    assert "Asked of you" not in officer.get("/").content.decode()
+    assert "Nobody waits for your answer" in asker.get(reverse("disclosures")).content.decode()
+    said = officer.get(here).content.decode()
+    assert "No answer is needed" in said
+    assert "It is not needed any more" in said
+    assert reverse("answer_disclosure", args=[asked]) not in said
+    assert asker.get(address).status_code == 409
+    job = OutboxJob.objects.get(kind=operations.TELL, payload__what="taken_back")
+    telling.tell(job.payload, SimpleNamespace(at=now()))
+    assert {mail.subject for mail in mailoutbox} == {"A request to you was taken back: no answer is needed"}
+    assert list(findings()) == []
+
+
+def test_nobody_but_the_asker_takes_back_and_nothing_that_was_answered(one, inspector, officer):
+    asked = _ask(one, inspector)
+    for by in (officer, one.actor("payer", "payer_analyst")):
+        with pytest.raises(operations.DisclosureUnknown):
+            operations.take_back(disclosure=asked, reason="not_needed", by=by, at=now(), key=fresh_key())
+    with pytest.raises(NotPermitted):
+        operations.take_back(
+            disclosure=asked, reason="not_needed", at=now(), key=fresh_key(),
+            by=replace(inspector, permissions=frozenset()),
+        )  # fmt: skip
+    with pytest.raises(Refused, match="known reasons"):
+        operations.take_back(disclosure=asked, reason="no_basis", by=inspector, at=now(), key=fresh_key())
+    _answer(asked, officer)
+    with pytest.raises(Refused, match="not open any more"):
+        operations.take_back(disclosure=asked, reason="not_needed", by=inspector, at=now(), key=fresh_key())
+    assert Disclosure.objects.get().status == "answered"
+
+
+def test_a_broken_record_write_leaves_a_request_open(one, inspector, monkeypatch):
+    asked = _ask(one, inspector)
+    monkeypatch.setattr(operations, "append", lambda **_: (_ for _ in ()).throw(RuntimeError("the disk is full")))
+    with pytest.raises(RuntimeError):
+        operations.take_back(disclosure=asked, reason="not_needed", by=inspector, at=now(), key=fresh_key())
+    assert Disclosure.objects.get().status == "asked"
 
 
 def test_a_page_of_disclosures_asks_no_more_for_more(one, inspector, officer, sign_in, django_assert_max_num_queries):

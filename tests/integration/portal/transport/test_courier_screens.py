@@ -11,8 +11,12 @@ from custody.exceptions.models import CustodyException
 from custody.patients.queries import identities
 from custody.therapies.models import StepRecord, Therapy
 from custody.transport.models import Handoff
+from custody.transport.operations import accept_handoff
+from ledger.ids import uuid7
 from ledger.log import verification
+from ledger.log.contract import Refused
 from portal.accounts.demonstration import PASSWORD
+from portal.accounts.models import User
 from portal.demonstration.story import Story
 from tests.factories.screens import signed_in, somebody, step_form
 from tests.factories.therapies import small_consortium, told
@@ -202,6 +206,109 @@ def test_a_transfer_with_another_seal_is_refused(cast):
 
     assert page.status_code == 409
     assert "seal is not the one" in words(page)
+
+
+def within(therapy):
+    """Two couriers of the company that holds the shipper, and the first one's offer to their colleagues."""
+    mine = therapy.actor("courier_outbound", "courier")
+    colleague = therapy.actor("courier_outbound", "courier", other_than=mine.person)
+    form = {
+        "idempotency_key": str(uuid7()),
+        "receiver": str(mine.party),
+        "seal": therapy.state["custody"]["seal"],
+        "signing_password": PASSWORD,
+    }
+    assert signed_in(mine).post(reverse("job_transfer", args=[therapy.therapy]), form).status_code == 303
+    return mine, colleague
+
+
+def take_form(therapy, **changed):
+    custody = therapy.state["custody"]
+    keys = {"idempotency_key": str(uuid7()), "signing_password": PASSWORD}
+    return {"shipper": custody["container"], "seal": custody["seal"]} | keys | changed
+
+
+def test_a_shipper_passes_from_one_courier_to_a_colleague_by_scan(cast):
+    therapy = at_step(cast, DROP)
+    mine, colleague = within(therapy)
+    handoff = Handoff.objects.get(status="offered")
+    here, job = reverse("transfer_take", args=[handoff.pk]), reverse("job", args=[therapy.therapy])
+    assert signed_in(mine).get("/").context["transfers"] == []
+    assert [offer.handoff for offer in signed_in(colleague).get("/").context["transfers"]] == [handoff.pk]
+    assert here in words(signed_in(colleague).get(job))
+    assert "Offered to a colleague" in words(signed_in(mine).get(job))
+    name = User.objects.get(pk=mine.person).name
+    assert f"{name}, your colleague" in words(signed_in(colleague).get(here))
+
+    form = take_form(therapy)
+    assert signed_in(colleague).post(here, form).status_code == 303
+    assert signed_in(colleague).post(here, form).status_code == 303
+
+    row = Handoff.objects.get(pk=handoff.pk)
+    assert (row.status, row.giver_id, row.receiver_id) == ("accepted", mine.party, mine.party)
+    assert (row.offered_by, row.settled_by) == (mine.person, colleague.person)
+    assert therapy.state["custody"]["holder"] == str(mine.party)
+    journey = words(signed_in(therapy.actor("centre", "nurse")).get(reverse("therapy", args=[therapy.therapy])))
+    assert "to a colleague, seal" in journey
+    assert name in journey
+    assert User.objects.get(pk=colleague.person).name in journey
+    assert list(verification.findings()) == []
+
+
+@pytest.mark.parametrize("wrong", [{"seal": "S-OTHER"}, {"shipper": "BOX-OTHER"}])
+def test_a_colleague_scans_the_right_shipper_and_seal_or_takes_nothing_over(cast, wrong):
+    therapy = at_step(cast, DROP)
+    _, colleague = within(therapy)
+    handoff = Handoff.objects.get(status="offered")
+
+    page = signed_in(colleague).post(reverse("transfer_take", args=[handoff.pk]), take_form(therapy, **wrong))
+
+    assert page.status_code == 422
+    assert Handoff.objects.get(pk=handoff.pk).status == "offered"
+
+
+def test_who_offered_it_to_colleagues_does_not_take_it_over(cast):
+    therapy = at_step(cast, DROP)
+    mine, _ = within(therapy)
+    handoff = Handoff.objects.get(status="offered")
+
+    page = signed_in(mine).post(reverse("transfer_take", args=[handoff.pk]), take_form(therapy))
+    with pytest.raises(Refused, match="that they offered"):
+        accept_handoff(handoff=handoff.pk, seal=handoff.seal, scans={}, by=mine, at=therapy.now, key=therapy.key())
+
+    assert page.status_code == 404
+    assert Handoff.objects.get(pk=handoff.pk).status == "offered"
+
+
+def test_what_no_colleague_took_is_kept_and_goes_on(cast):
+    therapy = at_step(cast, DROP)
+    mine, _ = within(therapy)
+    handoff = Handoff.objects.get(status="offered")
+    job, keep = reverse("job", args=[therapy.therapy]), reverse("transfer_keep", args=[handoff.pk])
+    assert keep in words(signed_in(mine).get(job))
+    stranger = "C0219" if cast.parties["C0205"].id == mine.party else "C0205"
+    assert somebody(cast, stranger, "courier").post(keep, {"idempotency_key": str(uuid7())}).status_code == 404
+
+    answer = signed_in(mine).post(keep, {"idempotency_key": str(uuid7())})
+
+    assert answer.status_code == 303
+    assert Handoff.objects.get(pk=handoff.pk).status == "refused"
+    assert keep not in words(signed_in(mine).get(job))
+    journey = words(signed_in(therapy.actor("centre", "nurse")).get(reverse("therapy", args=[therapy.therapy])))
+    assert "Kept: nobody took over" in journey
+    assert "Hand-over refused" not in journey
+    within(therapy)
+
+
+def test_what_another_company_was_offered_is_not_kept(cast):
+    therapy = at_step(cast, PICKUP)
+    handoff = Handoff.objects.get(status="offered")
+    mine = therapy.actor("courier_outbound", "courier")
+
+    answer = signed_in(mine).post(reverse("transfer_keep", args=[handoff.pk]), {"idempotency_key": str(uuid7())})
+
+    assert answer.status_code == 409
+    assert Handoff.objects.get(pk=handoff.pk).status == "offered"
 
 
 def test_the_dispatcher_sees_shipments_and_where_each_logger_is(cast):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from custody.contract.custody_chain import KEPT
 from ledger.ids import derived
 from ledger.log.contract import Refused
 from tests.unit.custody.contract.paper import CODES, Paper, Person, party
@@ -164,13 +165,55 @@ def test_a_step_of_the_protocol_is_not_accepted_as_a_transfer() -> None:
         ("third courier", Person("centre", "cell_lab"), "between couriers only"),
         ("third courier", Person("second courier", "courier"), "holds the cells"),
         ("third courier", Person("courier", "payer_analyst"), "signed by a courier"),
-        ("courier", COURIER, "to themselves"),
     ],
 )
 def test_a_transfer_is_between_couriers_and_by_the_holder(to: str, by: Person, words: str) -> None:
     paper = Paper().walk(before="deliver-outbound")
     with pytest.raises(Refused, match=words):
         transfer(paper, to=to, by=by)
+
+
+def test_a_colleague_of_the_same_courier_takes_over_and_both_people_are_on_record() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    handoff, colleague = transfer(paper, to="courier"), Person("courier", "courier", "B")
+    take_over(paper, handoff, by=colleague)
+    offered, accepted = paper.entries[-2:]
+    assert offered.signer.person != accepted.signer.person
+    assert paper.state["custody"]["holder"] == str(party("courier"))
+    assert paper.state["custody"]["offer"] is None
+    paper.do("deliver-outbound", by=colleague)
+
+
+def test_nobody_takes_over_within_a_courier_what_they_offered_or_with_another_seal() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    handoff = transfer(paper, to="courier")
+    with pytest.raises(Refused, match="that they offered"):
+        take_over(paper, handoff, by=COURIER)
+    with pytest.raises(Refused, match="seal is not the one"):
+        take_over(paper, handoff, by=Person("courier", "courier", "B"), seal="another")
+    with pytest.raises(Refused, match="another organisation"):
+        take_over(paper, handoff, by=THIRD)
+    with pytest.raises(Refused, match="signed by"):
+        take_over(paper, handoff, by=Person("courier", "payer_analyst", "B"))
+
+
+def test_a_step_of_the_protocol_is_never_offered_to_oneself() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    with pytest.raises(Refused, match="another organisation"):
+        paper.do("deliver-outbound", to=str(party("courier")))
+
+
+def test_a_courier_keeps_what_its_own_people_did_not_take_and_nobody_else_does() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    transfer(paper)
+    with pytest.raises(Refused, match="Only who holds"):
+        refuse(paper, by=THIRD, reason=KEPT)
+    refuse(paper, by=THIRD)
+    transfer(paper, to="courier")
+    refuse(paper, by=COURIER, reason=KEPT)
+    assert paper.state["custody"]["offer"] is None
+    assert paper.state["custody"]["holder"] == str(party("courier"))
+    paper.walk(after="receive-starting-material")
 
 
 def test_an_identity_stop_halts_hand_overs_too() -> None:

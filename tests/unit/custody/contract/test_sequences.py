@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from custody import states
 from custody.contract import ready_steps
+from custody.contract.custody_chain import KEPT
 from custody.contract.exceptions import KINDS, OOS_TRANSITIONS, TRANSPORT_PROBLEMS
 from custody.contract.therapy import AFTER_THE_END
 from custody.protocols.safety import ancestors
@@ -222,7 +223,11 @@ class Records(RuleBasedStateMachine):
             if custody["offer"]:
                 taker = Person(data.draw(st.sampled_from(COURIERS)), "courier", data.draw(st.sampled_from(["A", "T"])))
                 verb = data.draw(st.sampled_from(["transfer.accepted", "transfer.accepted", "handoff.refused"]))
-                body = {"handoff": custody["offer"]["id"], "seal": custody["seal"], "reason": "damaged"}
+                body = {
+                    "handoff": custody["offer"]["id"],
+                    "seal": custody["seal"],
+                    "reason": data.draw(st.sampled_from(["damaged", KEPT])),
+                }
                 self.record(f"custody.{verb}/v1", body, taker)
 
     @rule(leg=st.sampled_from(["outbound", "return"]))
