@@ -31,6 +31,7 @@ class Therapy(models.Model):
     status = models.CharField(max_length=12, choices=Status.choices)
     ended_reason = models.CharField(max_length=40, blank=True)
     stage = models.CharField(max_length=40)
+    next_step = models.CharField(max_length=60, blank=True)
     steps_done = models.SmallIntegerField(default=0)
     open_exceptions = models.SmallIntegerField(default=0)
     proof_state = models.CharField(max_length=12, default="none")

@@ -75,6 +75,7 @@ def _changing(entry: Entry, state: State, protocol: Protocol) -> dict[str, Any]:
         "status": state["status"],
         "ended_reason": state["ended_reason"],
         "stage": stage_of(state, protocol),
+        "next_step": next_of(state, protocol),
         "steps_done": len(state["done"]),
         "open_exceptions": len(state["exceptions"]),
         "proof_state": proof_state(state, protocol),
@@ -88,10 +89,13 @@ def _changing(entry: Entry, state: State, protocol: Protocol) -> dict[str, Any]:
 
 def stage_of(state: State, protocol: Protocol) -> str:
     """The stage of the first required step still to do; the last stage when nothing is."""
-    for step in protocol.steps:
-        if step.code not in state["done"] and not step.optional:
-            return step.stage
-    return protocol.stages[-1][0]
+    step = protocol.step(next_of(state, protocol))
+    return step.stage if step else protocol.stages[-1][0]
+
+
+def next_of(state: State, protocol: Protocol) -> str:
+    """The first required step still to do; none when nothing is."""
+    return next((step.code for step in protocol.steps if step.code not in state["done"] and not step.optional), "")
 
 
 def proof_state(state: State, protocol: Protocol) -> str:

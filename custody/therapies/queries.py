@@ -78,7 +78,7 @@ class TherapyLine:
     changed_at: datetime
     patient_name: str = ""
     next_kind: str = ""
-    """The kind of the step that its stage waits for; empty where that is not one alone (tests run side by side)."""
+    """The kind of the first required step still to do; empty when nothing is."""
     is_on_road: bool = False
     """Whether a courier has the cells."""
 
@@ -341,7 +341,7 @@ def line(row: Therapy, patient_name: str = "") -> TherapyLine:
     """One row as a frozen value; reads no further rows."""
     protocol = protocol_by_digest(row.protocol_digest)
     codes = [code for code, _ in protocol.stages]
-    following = _following(protocol, row)
+    following = protocol.step(row.next_step)
     return TherapyLine(
         id=row.id,
         coi=row.coi,
@@ -365,20 +365,14 @@ def line(row: Therapy, patient_name: str = "") -> TherapyLine:
         changed_at=row.changed_at,
         patient_name=patient_name,
         next_kind=following.kind if following else "",
-        is_on_road=_is_on_road(protocol, row),
+        is_on_road=following is not None and _is_on_road(protocol, following),
     )
 
 
-def _following(protocol: Protocol, row: Therapy) -> Step | None:
-    """The step that a therapy waits for, where its steps were done in the protocol's order."""
-    step = protocol.steps[row.steps_done] if row.steps_done < len(protocol.steps) else None
-    return step if step is not None and step.stage == row.stage else None
-
-
-def _is_on_road(protocol: Protocol, row: Therapy) -> bool:
+def _is_on_road(protocol: Protocol, following: Step) -> bool:
     """Whether the cells were picked up in the stage that they are in, and are not received yet."""
-    done = [step.kind for step in protocol.steps[: row.steps_done] if step.stage == row.stage]
-    return done.count("accept") == 1
+    in_stage = [step for step in protocol.steps if step.stage == following.stage]
+    return sum(step.kind == "accept" for step in in_stage[: in_stage.index(following)]) == 1
 
 
 def journey(*, therapy: UUID, by: Actor) -> Journey:

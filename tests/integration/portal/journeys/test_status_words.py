@@ -33,6 +33,20 @@ SAID = {
     "infuse": "Before infusion",
 }
 
+SAID_OF_STEM_CELLS = {
+    "pack-outbound": "Collected, to be packed",
+    "deliver-return": "On the way back",
+    "accept-product": "Received, being checked",
+}
+
+
+@pytest.mark.parametrize(("step", "words"), SAID_OF_STEM_CELLS.items())
+def test_a_step_that_was_left_out_changes_nothing_of_what_is_said(step, words):
+    """The protocol of edited stem cells has a step that may be left out, and is here."""
+    one = told(small_consortium(days=160), Story("rest", stop_before=step), protocol="hsc-edited")
+
+    assert status_of(line(Therapy.objects.get(pk=one.therapy))).words == words
+
 
 @pytest.mark.parametrize(("step", "words"), SAID.items())
 def test_before_a_step_the_status_says_what_it_waits_for(step, words):
