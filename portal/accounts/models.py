@@ -43,6 +43,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=120, help_text="Printed beside every signature.")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    signed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When they last showed who they are to sign, on anybody’s screen."
+    )
 
     objects = UserManager()
 

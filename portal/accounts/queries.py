@@ -39,7 +39,8 @@ class Colleague:
     role_code: str
     since: datetime
     is_self: bool
-    signed_in_at: datetime | None
+    seen_at: datetime | None
+    """When they last signed in, or signed on a colleague's screen."""
 
 
 def colleagues(*, by: Actor, at: datetime) -> tuple[Colleague, ...]:
@@ -58,7 +59,7 @@ def colleagues(*, by: Actor, at: datetime) -> tuple[Colleague, ...]:
             role_code=row.role,
             since=row.since,
             is_self=row.user_id == by.person,
-            signed_in_at=row.user.last_login,
+            seen_at=max(filter(None, (row.user.last_login, row.user.signed_at)), default=None),
         )
         for row in rows
     )

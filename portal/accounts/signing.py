@@ -277,6 +277,16 @@ def first_signer(request: HttpRequest, form: forms.Form) -> Actor:
 
     Raises PasskeyWanted, PasskeyRefused, NoSigningKey, and on its field WrongPassword, CodeWanted or TooManyAttempts.
     """
+    return _seen(_first(request, form))
+
+
+def _seen(actor: Actor) -> Actor:
+    """The actor, who has just shown who they are: a review of access asks who still does."""
+    User.objects.filter(pk=actor.person).update(signed_at=now())
+    return actor
+
+
+def _first(request: HttpRequest, form: forms.Form) -> Actor:
     actor, ways = actor_of(request), ways_for(request)
     if ways.passkeys:
         return by_passkey(request, actor, ways, 1, None)
@@ -326,6 +336,10 @@ def second_signer(request: HttpRequest, form: forms.Form, *, roles: Collection[s
 
     Raises SecondPersonUnknown, CodeWanted, NotASecondPerson or TooManyAttempts, each on its field, and PasskeyRefused.
     """
+    return _seen(_second(request, form, roles))
+
+
+def _second(request: HttpRequest, form: forms.Form, roles: Collection[str]) -> Actor:
     first = actor_of(request)
     email, password = form.cleaned_data.get("second_email", ""), form.cleaned_data.get("second_password", "")
     host = hands.host_of(request)

@@ -8,14 +8,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Max
 
 from custody.patients.operations import enrol_patient
 from custody.protocols.queries import protocols
 from custody.therapies.operations import order_therapy
 from custody.transport.models import Shipment
 from ledger.log import sequencer
+from ledger.log.models import SignedName
 from ledger.parties.models import Party
 from ledger.privacy import keyring
+from portal.accounts.models import User
 from portal.demonstration import consortium, slots
 from portal.demonstration.consortium import Cast
 from portal.demonstration.corrections import tell_correction
@@ -119,7 +122,15 @@ def tell_all(*, now: datetime, tell: Tell, progress: Callable[[int, int], None])
         tell_privacy(cast, now=now)
         tell_correction(cast, now=now)
     sequencer.drain()
+    _tell_who_was_here()
     return len(told)
+
+
+def _tell_who_was_here() -> None:
+    """When each person last signed, as their sessions would have left it."""
+    signed = SignedName.objects.values_list("person").annotate(last=Max("record__recorded_at"))
+    for person, last in signed:
+        User.objects.filter(pk=person).update(signed_at=last)
 
 
 def whole_journey(

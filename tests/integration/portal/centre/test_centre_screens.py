@@ -16,10 +16,12 @@ from custody.patients.models import Patient
 from custody.scheduling.models import Booking, SlotHold
 from custody.therapies.models import StepRecord, Therapy
 from custody.transport.models import Shipment
+from ledger.clock import now
 from ledger.ids import uuid7
 from ledger.log.models import Record
 from manufacturing.batches.models import Batch
 from portal.accounts.demonstration import PASSWORD
+from portal.accounts.models import User
 from portal.demonstration.story import Story
 from portal.presenters.labels import NoBarcode, inline_svg
 from tests.factories.screens import signed_in, somebody, step_form, step_url
@@ -347,6 +349,18 @@ def test_a_collection_is_signed_by_two(cast):
     assert response.status_code == 303
     done = StepRecord.objects.get(therapy_id=therapy.therapy, step="collect")
     assert done.second_person not in {None, done.person}
+
+
+def test_who_signs_on_a_colleagues_screen_was_seen(cast):
+    therapy = at_step(cast, "collect")
+    verifier = second(therapy)
+    assert User.objects.get(pk=verifier.person).signed_at is None
+
+    nurse(therapy).post(step_url(therapy, "collect"), step_form(therapy, "collect", second=verifier))
+
+    user = User.objects.get(pk=verifier.person)
+    assert user.last_login is None
+    assert now() - user.signed_at < timedelta(minutes=1)
 
 
 def test_the_first_person_is_never_the_second(cast):
