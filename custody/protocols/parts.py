@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ledger.errors import BadInput
@@ -212,9 +212,13 @@ class Protocol:
     oos_hours_by_country: Mapping[str, int]
     price_minor: int
     currency: str
+    _by_code: Mapping[str, Step] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_code", {step.code: step for step in self.steps})
 
     def step(self, code: str) -> Step | None:
-        return next((step for step in self.steps if step.code == code), None)
+        return self._by_code.get(code)
 
     def step_of_kind(self, kind: str, leg: str | None = None) -> Step | None:
         return next((s for s in self.steps if s.kind == kind and (leg is None or s.leg == leg)), None)

@@ -39,6 +39,11 @@ def project(entry: Entry, record_id: UUID, state: State, world: World) -> Iterat
     if entry.type == CORRECTED and not entry.body["in_limits"]:
         row = step_row_id(therapy, entry.body["step"], entry.body["n"])
         yield Update("custody.StepRecord", row, {"in_limits": False})
+
+
+def standing(therapy: UUID, state: State, world: World) -> Iterator[Change]:
+    """Who takes part, and what may be done now."""
+    protocol = document.read_cached(world.document(state["protocol"]), state["protocol"])
     yield Replace(
         "custody.TherapyParty",
         {"therapy_id": therapy},
@@ -169,4 +174,5 @@ PROJECTION = Projection(
         "custody.StepRecord": "therapy_id",
         "custody.OpenStep": "therapy_id",
     },
+    standing=standing,
 )

@@ -205,7 +205,7 @@ def append(
     changes = [
         change
         for projection in projections.projections_for(chain.kind)
-        for change in projection.project(entry, record.id, state, world)
+        for change in projection.changes(entry, record.id, state, world)
     ]
     written = [
         *record_rows.written(record, names=names, state=state, hold=signing.holding(by.party, signed_by)),

@@ -49,18 +49,28 @@ class Replace:
 
 Change = Insert | Update | Replace
 Projector = Callable[[Entry, UUID, State, World], Iterable[Change]]
+Standing = Callable[[UUID, State, World], Iterable[Change]]
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
     """What one kind of chain writes: its function, and the tables that hold nothing else.
 
-    `models` maps each table to the name of the column that holds the chain's subject.
+    `models` maps each table to the name of the column that holds the chain's subject. `standing` gives, from the
+    subject and the state after a record, the rows that follow from the state alone: who replays a whole chain needs
+    them once, at its end.
     """
 
     chain_kind: str
     project: Projector
     models: Mapping[str, str]
+    standing: Standing | None = None
+
+    def changes(self, entry: Entry, record_id: UUID, state: State, world: World) -> Iterator[Change]:
+        """Everything that a record changes."""
+        yield from self.project(entry, record_id, state, world)
+        if self.standing is not None:
+            yield from self.standing(entry.subject, state, world)
 
 
 _projections: dict[str, list[Projection]] = {}

@@ -111,7 +111,7 @@ def _store(kept: KeptRecord, entry: Entry, chain: Chain) -> None:
     changes = [
         change
         for projection in projections.projections_for(chain.kind)
-        for change in projection.project(entry, record.id, state, world)
+        for change in projection.changes(entry, record.id, state, world)
     ]
     storing.write([*record_rows.written(record, names=names, state=state), *projections.statements(changes)])
 

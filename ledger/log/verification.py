@@ -329,6 +329,10 @@ def check_chain(
         yield Finding("ledger_chain", str(chain.id), f"its head is {chain.head_seq}, its last record {link.seq}")
     if chain.state != state:
         yield Finding("ledger_chain", str(chain.id), "its state is not what replaying its records gives")
+    if link.seq >= 0:
+        for projection in projected:
+            if projection.standing is not None:
+                _take(rows, list(projection.standing(chain.subject, state, world)))
     yield from _check_rows(chain, rows, stored)
     return state
 
