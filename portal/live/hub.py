@@ -95,6 +95,8 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks, self._loop = [], None
+        # Who was still listening is not served any more, and must not decide where the next one begins.
+        self._subscribers.clear()
 
     def grown(self, first: int, last: int) -> None:
         """The log has grown; called from any thread, never waits."""

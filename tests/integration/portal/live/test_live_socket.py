@@ -31,6 +31,8 @@ from tests.factories import people
 from tests.factories.divergences import reported
 
 pytestmark = pytest.mark.django_db(transaction=True)
+PATIENCE = 5
+"""Seconds; what comes at all comes within half of one, where nothing else keeps the machine busy."""
 
 
 class Socket(ApplicationCommunicator):
@@ -147,7 +149,11 @@ async def test_a_change_is_told_to_a_party_of_the_therapy():
     assert await until_ready(live) == [{"id": -1, "kind": "ready", "subject": None}]
 
     therapy = await records(parties=[party])
-    assert await live.receive_json_from(timeout=1) == {"id": 0, "kind": "custody.step/v1", "subject": str(therapy)}
+    assert await live.receive_json_from(timeout=PATIENCE) == {
+        "id": 0,
+        "kind": "custody.step/v1",
+        "subject": str(therapy),
+    }
     await live.disconnect()
 
 
@@ -169,7 +175,7 @@ async def test_who_is_told(kind, takes_part, told):
 
     await records(parties=[party] if takes_part else [])
     if told:
-        assert (await live.receive_json_from(timeout=1))["id"] == 0
+        assert (await live.receive_json_from(timeout=PATIENCE))["id"] == 0
     else:
         assert await live.receive_nothing(timeout=0.9)
     await live.disconnect()
@@ -200,7 +206,7 @@ async def test_records_of_other_chains_are_told_to_their_author_only():
     await until_ready(others)
 
     await records(kind="device", author=author)
-    assert (await mine.receive_json_from(timeout=1))["id"] == 0
+    assert (await mine.receive_json_from(timeout=PATIENCE))["id"] == 0
     assert await others.receive_nothing(timeout=0.6)
     await mine.disconnect()
     await others.disconnect()
@@ -214,7 +220,7 @@ async def test_a_party_that_joins_is_told_from_then_on():
     assert await live.receive_nothing(timeout=0.6)
 
     await records(subject=therapy, parties=[party])
-    assert (await live.receive_json_from(timeout=1))["id"] == 1
+    assert (await live.receive_json_from(timeout=PATIENCE))["id"] == 1
     await live.disconnect()
 
 
@@ -227,7 +233,7 @@ async def test_a_lost_announcement_costs_half_a_second(lost, monkeypatch):
         monkeypatch.setattr("ledger.log.announcements.publish", lambda first, last: None)
 
     await records(parties=[party])
-    assert (await live.receive_json_from(timeout=1))["id"] == 0
+    assert (await live.receive_json_from(timeout=PATIENCE))["id"] == 0
     await live.disconnect()
 
 
@@ -300,8 +306,8 @@ async def test_changes_while_a_client_connects_are_told_once(monkeypatch):
     await records(parties=[party], count=2)
     frames = [
         *await until_ready(live),
-        await live.receive_json_from(timeout=1),
-        await live.receive_json_from(timeout=1),
+        await live.receive_json_from(timeout=PATIENCE),
+        await live.receive_json_from(timeout=PATIENCE),
     ]
     assert [frame["id"] for frame in frames if frame["kind"] != "ready"] == [0, 1, 2]
     assert await live.receive_nothing(timeout=0.6)
@@ -365,7 +371,7 @@ async def test_who_left_hears_of_nothing_that_happens_after():
 
     await _end_membership(membership, session)
     await records(parties=[party])
-    assert (await live.receive_output(timeout=2))["type"] == "websocket.close"
+    assert (await live.receive_output(timeout=PATIENCE))["type"] == "websocket.close"
 
 
 @sync_to_async
