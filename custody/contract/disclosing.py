@@ -66,7 +66,9 @@ class DisclosureContract:
         if not isinstance(entry.body, Mapping):
             raise Refused("The content of a record is a list of names with their values.")
         if entry.occurred_at - entry.recorded_at > MAX_CLOCK_SKEW:
-            raise Refused("The time lies in the future. Check the clock of this device.")
+            raise Refused(
+                "The time lies in the future. Write when it was; if it is right, check the clock of this device."
+            )
         if entry.type not in _CLAUSES:
             raise Refused(f"The shared rules know no record “{entry.type}” of a disclosure.")
         after = fresh(state)

@@ -56,7 +56,9 @@ class PatientContract:
         if not isinstance(entry.body, Mapping):
             raise Refused("The content of a record is a list of names with their values.")
         if entry.occurred_at - entry.recorded_at > MAX_CLOCK_SKEW:
-            raise Refused("The time lies in the future. Check the clock of this device.")
+            raise Refused(
+                "The time lies in the future. Write when it was; if it is right, check the clock of this device."
+            )
         if world.party(entry.party).kind != "treatment_centre":
             raise Refused("Only the treatment centre that enrolled a patient keeps and erases the patient's data.")
         patient = uuid_text(entry.body.get("patient"), "patient")

@@ -113,7 +113,9 @@ class TherapyContract:
         if not isinstance(entry.body, Mapping):
             raise Refused("The content of a record is a list of names with their values.")
         if entry.occurred_at - entry.recorded_at > MAX_CLOCK_SKEW:
-            raise Refused("The time lies in the future. Check the clock of this device.")
+            raise Refused(
+                "The time lies in the future. Write when it was; if it is right, check the clock of this device."
+            )
         moment = Moment(fresh(state), entry, self.protocol(state, entry, world), world)
         if entry.type == ORDERED:
             if state["status"] != "none":

@@ -34,7 +34,10 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class DisclosureLine:
-    """A disclosure as its two members see it. `corrected_at` is when a field was corrected after it was shown."""
+    """A disclosure as its two members see it. `corrected_at` is when a field was corrected after it was shown.
+
+    `titles` are of what was shown, or asked for while nothing is; `left_out` of what was asked for and not shown.
+    """
 
     id: UUID
     therapy: UUID
@@ -45,6 +48,7 @@ class DisclosureLine:
     receiver: UUID
     fields: tuple[str, ...]
     titles: tuple[str, ...]
+    left_out: tuple[str, ...]
     purpose: str
     until: datetime
     status: str
@@ -163,6 +167,8 @@ def _lines(rows: list[Disclosure]) -> list[DisclosureLine]:
         therapy = therapies.get(row.therapy_id)
         if therapy is not None and therapy.pk not in titles:
             titles[therapy.pk] = title_map(therapy)
+        title = titles.get(row.therapy_id, {})
+        shown = [name for name in row.fields if name in row.shown] or row.fields
         lines.append(
             DisclosureLine(
                 id=row.pk,
@@ -173,7 +179,8 @@ def _lines(rows: list[Disclosure]) -> list[DisclosureLine]:
                 holder=row.holder_id,
                 receiver=row.receiver_id,
                 fields=tuple(row.fields),
-                titles=tuple(titles.get(row.therapy_id, {}).get(name, name) for name in row.fields),
+                titles=tuple(title.get(name, name) for name in shown),
+                left_out=tuple(title.get(name, name) for name in row.fields if name not in shown),
                 purpose=row.purpose,
                 until=row.until,
                 status=row.status,

@@ -209,7 +209,10 @@ def record_step(
     if started > ended:
         raise TimesWrong("The step ends before it starts. Check the two times.", field="started_at")
     if ended > at + timedelta(minutes=5):
-        raise TimesWrong("The time lies in the future. Check the clock of this device.", field="occurred_at")
+        raise TimesWrong(
+            "The time lies in the future. Write when it was; if it is right, check the clock of this device.",
+            field="occurred_at",
+        )
     preparation = prepare(
         therapy=chain.subject,
         state=chain.state,

@@ -16,8 +16,13 @@ from custody.therapies.queries import UNKNOWN_STATE, TherapyLine, line_for, prot
 from custody.therapies.steps import TherapyNotFound
 from custody.transport.models import Handoff, HandoffStatus, Shipment
 from custody.transport.operations import HandoffUnknown
+from ledger.errors import Conflict
 from ledger.log.models import Chain
 from ledger.parties.actor import Actor
+
+
+class HandoffOver(Conflict):
+    """Somebody settled the hand-over meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +149,17 @@ def transfers_offered(*, by: Actor) -> list[TransferOffer]:
 
 
 def transfer_offered(*, handoff: UUID, by: Actor) -> TransferOffer:
-    """One of them. Raises HandoffUnknown."""
+    """One of them. Raises HandoffOver, HandoffUnknown."""
     found = next((offer for offer in transfers_offered(by=by) if offer.handoff == handoff), None)
-    if found is None:
-        raise HandoffUnknown("This hand-over is not open any more, or it is not for your organisation.")
-    return found
+    if found is not None:
+        return found
+    settled = Handoff.objects.filter(pk=handoff, receiver_id=by.party).exclude(status=HandoffStatus.OFFERED)
+    if settled.exists():
+        raise HandoffOver(
+            "This hand-over is not open any more: it was taken over, refused, or kept by who offered it. Your list of "
+            "jobs says where the shipper is."
+        )
+    raise HandoffUnknown("This hand-over is not open any more, or it is not for your organisation.")
 
 
 def loggers(*, by: Actor, contradictions: Mapping[UUID, int]) -> list[LoggerLine]:

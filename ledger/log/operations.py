@@ -159,7 +159,10 @@ def append(
     Raises Refused with the contract's reason, KeyEnded when the key was ended meanwhile; then nothing may stay written.
     """
     if occurred_at - at > MAX_CLOCK_SKEW:
-        raise BadInput("The time lies in the future. Check the clock of this device.", field="occurred_at")
+        raise BadInput(
+            "The time lies in the future. Write when it was; if it is right, check the clock of this device.",
+            field="occurred_at",
+        )
     home = member_logs.home_of(by) or _opened(by, at)
     first_salt, second_salt = commitments.fresh_salt(), commitments.fresh_salt()
     entry = Entry(

@@ -13,6 +13,7 @@ from django.urls import reverse
 from custody.protocols.document import Step
 from custody.therapies import operations as therapies
 from custody.therapies import queries
+from custody.therapies.models import StepRecord
 from custody.therapies.queries import Journey, Task
 from custody.therapies.values import ValuesRefused
 from ledger.errors import NotPermitted, Refusal
@@ -104,11 +105,11 @@ class StepView(ActionView):
         common: dict[str, Any] = {"therapy": self.journey.therapy.id, "by": by, "at": self.at, "key": form.key}
         try:
             if self.step.kind == "review":
-                quality.review_batch(values=form.values, occurred_at=form.occurred_at, **common)
+                record = quality.review_batch(values=form.values, occurred_at=form.occurred_at, **common)
             elif self.step.kind == "release":
-                quality.release_batch(values=form.values, occurred_at=form.occurred_at, **common)
+                record = quality.release_batch(values=form.values, occurred_at=form.occurred_at, **common)
             else:
-                OPERATIONS[self.step.kind](
+                record = OPERATIONS[self.step.kind](
                     step=self.step.code,
                     values=form.values,
                     scans=form.scanned,
@@ -119,7 +120,10 @@ class StepView(ActionView):
                 )
         except ValuesRefused as refused:
             raise at_fields(refused, form) from None
-        return Done(reverse("therapy", args=[self.journey.therapy.id]), f"{self.step.title}: signed and on the ledger.")
+        said = "signed and on the ledger."
+        if StepRecord.objects.filter(record_id=record.pk, in_limits=False).exists():
+            said += " It is out of limits: an exception is open for it."
+        return Done(reverse("therapy", args=[self.journey.therapy.id]), f"{self.step.title}: {said}")
 
 
 _WITHOUT_STEP = frozenset({"therapy_slots", "therapy_label", "payer_decision"})

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from custody.contract.lifecycle import CANCEL_REASONS, FAIL_REASONS
+from custody.contract.worklist import held_reason
 from custody.labels import operations as labels
 from custody.labels.barcode import datamatrix_svg
 from custody.labels.models import Label
@@ -142,6 +143,7 @@ class LabelView(ActionView):
             "centre": party_names().get(self.journey.therapy.centre, ""),
             "reasons": dict(LABEL_REASONS),
             "ready": any(task.step == self.step.code and task.mine for task in self.journey.tasks),
+            "halted": held_reason(self.journey.state, self.step) != "",
             "back_url": reverse("therapy", args=[self.journey.therapy.id]),
         }
 

@@ -123,7 +123,7 @@ def view(task: Task, at: datetime) -> TaskView:
         act=act,
         act_short=short,
         act_icon=icon,
-        at=task.booked_at or task.due_at,
+        at=task.due_at if task.due_at < at else task.booked_at or task.due_at,
         due_at=task.due_at,
         when=_when(task, at),
         due=due,

@@ -123,6 +123,11 @@ def _days() -> forms.IntegerField:
         label="For how many days",
         min_value=1,
         max_value=MOST_DAYS,
+        error_messages={
+            "min_value": "For one day at least.",
+            "max_value": f"For {MOST_DAYS} days at most. Ask anew when they are over.",
+            "invalid": "Write the number of days, such as 30.",
+        },
         initial=DAYS,
         help_text="Then the values are destroyed by themselves.",
     )

@@ -329,6 +329,9 @@ def test_a_printed_label_of_another_therapy_halts_this_one(cast):
 
     assert response.status_code == 409
     assert "This label belongs to another therapy." in words(response)
+    page = words(nurse(therapy).get(label_page(therapy)))
+    assert "This therapy is halted: print no label" in page
+    assert "data-print" not in page
     assert not Label.objects.exists()
     assert Therapy.objects.get(pk=therapy.therapy).open_exceptions == 1
 
@@ -361,6 +364,15 @@ def test_who_signs_on_a_colleagues_screen_was_seen(cast):
     user = User.objects.get(pk=verifier.person)
     assert user.last_login is None
     assert now() - user.signed_at < timedelta(minutes=1)
+
+
+def test_a_step_out_of_limits_says_so_once_it_is_signed(cast):
+    therapy = at_step(cast, "collect")
+    form = step_form(therapy, "collect", second=second(therapy), value_volume="30")
+
+    page = nurse(therapy).post(step_url(therapy, "collect"), form, follow=True)
+
+    assert "signed and on the ledger. It is out of limits: an exception is open for it." in words(page)
 
 
 def test_the_first_person_is_never_the_second(cast):

@@ -282,7 +282,7 @@ def test_who_offered_it_to_colleagues_does_not_take_it_over(cast):
 
 def test_what_no_colleague_took_is_kept_and_goes_on(cast):
     therapy = at_step(cast, DROP)
-    mine, _ = within(therapy)
+    mine, colleague = within(therapy)
     handoff = Handoff.objects.get(status="offered")
     job, keep = reverse("job", args=[therapy.therapy]), reverse("transfer_keep", args=[handoff.pk])
     assert keep in words(signed_in(mine).get(job))
@@ -297,6 +297,9 @@ def test_what_no_colleague_took_is_kept_and_goes_on(cast):
     journey = words(signed_in(therapy.actor("centre", "nurse")).get(reverse("therapy", args=[therapy.therapy])))
     assert "Kept: nobody took over" in journey
     assert "Hand-over refused" not in journey
+    late = signed_in(colleague).get(reverse("transfer_take", args=[handoff.pk]))
+    assert late.status_code == 409
+    assert "kept by who offered it" in words(late)
     within(therapy)
 
 

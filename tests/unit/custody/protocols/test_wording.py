@@ -29,6 +29,10 @@ CD19 = read(json.loads((Path(settings.BASE_DIR) / "protocols" / "cd19-fresh.json
             "“Harvest”: began 5 min before “Seed the bioreactor” ended",
         ),
         (
+            "Chain of identity unbroken from order to storage no, expected: yes",
+            "Chain of identity unbroken from order to storage no, expected: yes",
+        ),
+        (
             "from collect to infuse: 43 d, 40 d allowed",
             "from “Collect the cells” to “Infuse the product”: 43 d, 40 d allowed",
         ),
