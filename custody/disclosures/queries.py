@@ -36,7 +36,8 @@ PAGE = 50
 class DisclosureLine:
     """A disclosure as its two members see it. `corrected_at` is when a field was corrected after it was shown.
 
-    `titles` are of what was shown, or asked for while nothing is; `left_out` of what was asked for and not shown.
+    `titles` are those of `fields`; `told` of what was shown, or of all while nothing is; `left_out` of what was asked
+    for and not shown.
     """
 
     id: UUID
@@ -48,6 +49,7 @@ class DisclosureLine:
     receiver: UUID
     fields: tuple[str, ...]
     titles: tuple[str, ...]
+    told: tuple[str, ...]
     left_out: tuple[str, ...]
     purpose: str
     until: datetime
@@ -179,7 +181,8 @@ def _lines(rows: list[Disclosure]) -> list[DisclosureLine]:
                 holder=row.holder_id,
                 receiver=row.receiver_id,
                 fields=tuple(row.fields),
-                titles=tuple(title.get(name, name) for name in shown),
+                titles=tuple(title.get(name, name) for name in row.fields),
+                told=tuple(title.get(name, name) for name in shown),
                 left_out=tuple(title.get(name, name) for name in row.fields if name not in shown),
                 purpose=row.purpose,
                 until=row.until,

@@ -105,7 +105,7 @@ def content(*, copy: UUID, by: Actor, at: datetime) -> dict[str, Any]:
             {
                 "from": names.get(one.holder, ""),
                 "to": names.get(one.receiver, ""),
-                "fields": list(one.titles),
+                "fields": list(one.told),
                 "purpose": disclosing.PURPOSES[one.purpose],
                 "asked_at": stamp(one.asked_at),
                 "until": stamp(one.until),

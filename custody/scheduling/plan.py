@@ -222,7 +222,6 @@ class Offer:
     maker: Member
     collection_at: datetime
     infusion_at: datetime
-    lead_days: int
     vein_to_vein_days: int
     hold_minutes: int
     hold_max_minutes: int | None

@@ -257,7 +257,6 @@ def offer_of(
         maker=maker,
         collection_at=first.starts_at,
         infusion_at=infusion,
-        lead_days=wording.days_between(at, infusion, zone),
         vein_to_vein_days=wording.days_between(first.starts_at, infusion, zone),
         hold_minutes=hold,
         hold_max_minutes=needs.hold_max_minutes,

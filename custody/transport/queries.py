@@ -15,14 +15,9 @@ from custody.telemetry.models import Device, Reading
 from custody.therapies.queries import UNKNOWN_STATE, TherapyLine, line_for, protocol_by_digest, visible
 from custody.therapies.steps import TherapyNotFound
 from custody.transport.models import Handoff, HandoffStatus, Shipment
-from custody.transport.operations import HandoffUnknown
-from ledger.errors import Conflict
+from custody.transport.operations import HandoffAlreadySettled, HandoffUnknown
 from ledger.log.models import Chain
 from ledger.parties.actor import Actor
-
-
-class HandoffOver(Conflict):
-    """Somebody settled the hand-over meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +144,13 @@ def transfers_offered(*, by: Actor) -> list[TransferOffer]:
 
 
 def transfer_offered(*, handoff: UUID, by: Actor) -> TransferOffer:
-    """One of them. Raises HandoffOver, HandoffUnknown."""
+    """One of them. Raises HandoffAlreadySettled, HandoffUnknown."""
     found = next((offer for offer in transfers_offered(by=by) if offer.handoff == handoff), None)
     if found is not None:
         return found
     settled = Handoff.objects.filter(pk=handoff, receiver_id=by.party).exclude(status=HandoffStatus.OFFERED)
     if settled.exists():
-        raise HandoffOver(
+        raise HandoffAlreadySettled(
             "This hand-over is not open any more: it was taken over, refused, or kept by who offered it. Your list of "
             "jobs says where the shipper is."
         )

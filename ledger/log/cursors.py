@@ -34,7 +34,7 @@ def binding(database: BaseDatabaseWrapper, *, binary: bool = False) -> CursorWra
 
 
 def tuples(query: QuerySet[Model, Any]) -> list[tuple[Any, ...]]:
-    """All rows of a `values_list` query, in a quarter of the time on PostgreSQL (2,000 records: 27 ms against 109).
+    """All rows of a `values_list` query, in two fifths of the time on PostgreSQL (9 µs a record against 23).
 
     Django's conversions are left out there: the columns are texts, whole numbers, bytes, times and UUIDs, no JSON.
     """

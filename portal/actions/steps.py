@@ -13,7 +13,6 @@ from django.urls import reverse
 from custody.protocols.document import Step
 from custody.therapies import operations as therapies
 from custody.therapies import queries
-from custody.therapies.models import StepRecord
 from custody.therapies.queries import Journey, Task
 from custody.therapies.values import ValuesRefused
 from ledger.errors import NotPermitted, Refusal
@@ -23,9 +22,9 @@ from manufacturing.batches import operations as batches
 from manufacturing.quality import operations as quality
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import first_signer, second_signer
-from portal.actions.base import ActionForm, ActionView, Done, ScanStops, show
+from portal.actions.base import ActionForm, Done, show
 from portal.actions.step_form import StepForm, form_class_for
-from portal.actions.stopping import full_stop
+from portal.actions.stopping import StoppingView
 from portal.presenters import bedside
 from portal.presenters import therapies as present
 
@@ -52,7 +51,7 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-class StepView(ActionView):
+class StepView(StoppingView):
     """A step's page."""
 
     template_name: ClassVar[str] = "steps/step.html"
@@ -92,12 +91,6 @@ class StepView(ActionView):
             "back_url": reverse("therapy", args=[self.journey.therapy.id]),
         }
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return super().post(request, *args, **kwargs)
-        except ScanStops as stop:
-            return full_stop(request, stop, therapy=self.journey.therapy, step=self.step, by=self.actor, at=self.at)
-
     def act(self, form: ActionForm) -> Done:
         assert isinstance(form, StepForm)
         by = first_signer(self.request, form)
@@ -121,7 +114,7 @@ class StepView(ActionView):
         except ValuesRefused as refused:
             raise at_fields(refused, form) from None
         said = "signed and on the ledger."
-        if StepRecord.objects.filter(record_id=record.pk, in_limits=False).exists():
+        if queries.is_out_of_limits(record):
             said += " It is out of limits: an exception is open for it."
         return Done(reverse("therapy", args=[self.journey.therapy.id]), f"{self.step.title}: {said}")
 

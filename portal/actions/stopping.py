@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -14,16 +15,29 @@ from custody.exceptions import queries as exceptions
 from custody.exceptions.operations import stop_identity
 from custody.labels.barcode import coi_in
 from custody.protocols.document import Step
-from custody.therapies.queries import TherapyLine
+from custody.therapies.queries import Journey, TherapyLine
 from custody.transport import queries as transport
 from ledger.errors import BadInput
 from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
-from portal.actions.base import KEY_FIELD, ScanStops
+from portal.actions.base import KEY_FIELD, ActionView, ScanStops
 from portal.contacts.queries import DutyLine, duty_numbers
 from portal.presenters import bedside
 
 CALLS_AT_A_STOP = 2
+
+
+class StoppingView(ActionView):
+    """An act that scans identities: one of another therapy halts this one, and the page becomes the stop."""
+
+    journey: Journey
+    step: Step
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().post(request, *args, **kwargs)
+        except ScanStops as stop:
+            return full_stop(request, stop, therapy=self.journey.therapy, step=self.step, by=self.actor, at=self.at)
 
 
 def full_stop(

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from custody.contract.lifecycle import CANCEL_REASONS, FAIL_REASONS
@@ -24,11 +23,11 @@ from custody.therapies.values import ValuesRefused
 from ledger.errors import BadInput
 from ledger.parties.queries import party_names
 from portal.accounts.signing import SigningMixin, first_signer
-from portal.actions.base import ActionForm, ActionView, Done, ScanStops
+from portal.actions.base import ActionForm, ActionView, Done
 from portal.actions.custody_steps import OwnScreen
 from portal.actions.step_form import StepForm
 from portal.actions.steps import at_fields
-from portal.actions.stopping import full_stop
+from portal.actions.stopping import StoppingView
 from portal.presenters.labels import inline_svg
 from portal.presenters.money import milestone, money
 from portal.presenters.therapies import ENDED_WORDS
@@ -111,7 +110,7 @@ class LabelForm(StepForm):
             del self.fields["reason"]
 
 
-class LabelView(ActionView):
+class LabelView(StoppingView):
     """The chain-of-identity label: printed on paper, scanned to compare, then signed."""
 
     template_name: ClassVar[str] = "labels/label.html"
@@ -159,12 +158,6 @@ class LabelView(ActionView):
             except ValuesRefused as refused:
                 raise at_fields(refused, form) from None
         return Done(reverse("therapy_label", args=[therapy]), "On the ledger: printed, and compared by scan.")
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return super().post(request, *args, **kwargs)
-        except ScanStops as stop:
-            return full_stop(request, stop, therapy=self.journey.therapy, step=self.step, by=self.actor, at=self.at)
 
 
 class EndForm(SigningMixin, ActionForm):

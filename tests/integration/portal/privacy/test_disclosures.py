@@ -33,6 +33,7 @@ from ledger.outbox.models import OutboxJob
 from ledger.parties.models import Party
 from portal.actions.base import fresh_key
 from portal.disclosures import tasks as telling
+from portal.templatetags.np_numbers import NUMBER_WORDS
 
 pytestmark = pytest.mark.django_db
 WANTED = ["identity/birth_date", "identity/family_name", "step/order/indication"]
@@ -230,6 +231,25 @@ def test_ask_answer_and_read_on_the_screens(one, sign_in, mailoutbox):
     assert asker.get(reverse("disclosure_file", args=[row.pk])).status_code == 200
     assert disclosing.PURPOSES["inspection"] in said
     assert fields[0]["value"] not in officer.get(reverse("disclosure", args=[row.pk])).content.decode()
+
+
+def test_what_was_asked_for_and_not_shown_is_said_to_both(one, sign_in):
+    asker, officer = sign_in("inspector"), sign_in("data_protection_officer", "centre")
+    form = {"idempotency_key": fresh_key(), "fields_wanted": WANTED, "purpose": "inspection", "days": "5"}
+    asker.post(reverse("ask_disclosure", args=[one.therapy]), form)
+    row = Disclosure.objects.get()
+    line = queries.disclosure(disclosure=row.pk, by=one.actor("centre", "data_protection_officer"))
+    assert (line.told, line.left_out) == (line.titles, ())
+    given = {"idempotency_key": fresh_key(), "fields_shown": [line.fields[0]]}
+    assert officer.post(reverse("answer_disclosure", args=[row.pk]), given).status_code == 303
+
+    for reader in (asker, officer):
+        page = reader.get(reverse("disclosure", args=[row.pk]))
+        assert page.status_code == 200
+        said = page.content.decode()
+        assert f"Disclosed: one of {NUMBER_WORDS[len(WANTED)]} fields" in said
+        assert said.index("Asked for, not shown") < said.index(line.titles[-1])
+        assert f"1 of {len(WANTED)}: " in reader.get(reverse("disclosures")).content.decode()
 
 
 def test_fields_of_two_members_go_to_each_in_one_press_and_once(one, sign_in):

@@ -166,7 +166,7 @@ def test_an_offer_tells_its_times_and_what_it_sets_in_motion():
     assert [each.code for each in offer.slots] == ["collect", "pickup", "making", "return", "bed"]
     assert [each.to_next_minutes for each in offer.slots] == [60, 240, 120, 60, None]
     assert (offer.hold_minutes, offer.hold_hours, offer.hold_max_hours) == (360, 6, 72)
-    assert (offer.vein_to_vein_days, offer.lead_days) == (3, 4)
+    assert offer.vein_to_vein_days == 3
     assert offer.slack_minutes == (49 - 32) * 60 - (600 + 60 + 240)
     assert offer.effects[0].finding == "Hold 6 h of 72 h."
     assert offer.effects[0].more == "66 h to spare if the road is closed."
