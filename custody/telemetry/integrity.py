@@ -15,7 +15,7 @@ from custody.telemetry.committed import CommittedSeries
 from custody.telemetry.models import Device, ReadingsCommitment
 from custody.telemetry.reading import NewReading
 from ledger.crypto.errors import VerificationError
-from ledger.log.verification import Finding
+from ledger.log.finding import Finding
 from ledger.proofs.babyjubjub import PublicKey, Signature, verify
 from ledger.proofs.field import format_element
 

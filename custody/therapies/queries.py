@@ -21,9 +21,9 @@ from custody.therapies import disclosure
 from custody.therapies.models import OpenStep, StepRecord, Therapy, TherapyParty
 from custody.therapies.steps import TherapyNotFound
 from ledger.log.audit import audit
+from ledger.log.finding import Finding
 from ledger.log.models import Record
 from ledger.log.queries import RecordView, chain_records
-from ledger.log.verification import Finding
 from ledger.log.world import world
 from ledger.parties.actor import Actor
 

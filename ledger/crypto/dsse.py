@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.crypto import base64s, canonical, ed25519
 from ledger.crypto.ed25519 import PublicKeyBytes, Signer
@@ -24,7 +24,9 @@ MAX_SIGNATURES = 16
 # The envelope with one signature, as `sign` writes it: what has this form is canonical JSON, because no character in it
 # needs an escape and its names are in order. Anything else is read, and judged, as JSON.
 _BEFORE, _BETWEEN = b'{"payload":"', b'","payloadType":"%s","signatures":[{"keyid":"' % PAYLOAD_TYPE.encode()
-_REST = re.compile(rb'([0-9a-f]{16})","sig":"([A-Za-z0-9+/=]{88})"\}\]\}')
+_REST = re.compile(re.escape(_BETWEEN) + rb'([0-9a-f]{16})","sig":"([A-Za-z0-9+/=]{88})"\}\]\}')
+_REST_BYTES = len(_BETWEEN) + 16 + len(b'","sig":"') + 88 + len(b'"}]}')
+_LEAST_BYTES = len(_BEFORE) + _REST_BYTES
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,12 @@ class Verified:
     keyids: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Signature:
+class _Signature(NamedTuple):
     keyid: str
     signature: bytes
 
 
-@dataclass(frozen=True)
-class _Envelope:
+class _Envelope(NamedTuple):
     payload_type: str
     payload: bytes
     signatures: tuple[_Signature, ...]
@@ -104,20 +104,20 @@ def keyids_of(envelope: bytes) -> tuple[str, ...]:
     return tuple(found.keyid for found in _open(envelope).signatures)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=128)
 def _open(envelope: bytes) -> _Envelope:
-    # Who verifies reads first who claims to have signed: the envelope that was opened last is opened once.
+    # Who verifies reads first what is in it and who claims to have signed: what was just opened is opened once.
     return _open_plain(envelope) or _open_json(envelope)
 
 
 def _open_plain(envelope: bytes) -> _Envelope | None:
-    payload, _, rest = envelope[len(_BEFORE) :].partition(_BETWEEN)
-    found = _REST.fullmatch(rest)
-    if found is None or not envelope.startswith(_BEFORE) or len(envelope) > canonical.MAX_BYTES:
+    found = _REST.fullmatch(envelope, len(envelope) - _REST_BYTES)
+    if found is None or not envelope.startswith(_BEFORE) or not _LEAST_BYTES <= len(envelope) <= canonical.MAX_BYTES:
         return None
     try:
         only = _Signature(found[1].decode("ascii"), base64s.decode(found[2], what="envelope's signature"))
-        return _Envelope(PAYLOAD_TYPE, base64s.decode(payload, what="envelope's payload"), (only,))
+        payload = base64s.decode(envelope[len(_BEFORE) : -_REST_BYTES], what="envelope's payload")
+        return _Envelope(PAYLOAD_TYPE, payload, (only,))
     except VerificationError:
         return None
 

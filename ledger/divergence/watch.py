@@ -29,9 +29,9 @@ from ledger.divergence.models import AuditRound, Divergence, DivergenceReport, D
 from ledger.divergence.operations import Reporter, Taken, TooManyReports, keep
 from ledger.log import evidence, tiles, triggers, verification
 from ledger.log.audit import audit
+from ledger.log.finding import Finding
 from ledger.log.logs import OPERATORS
 from ledger.log.models import Chain, Checkpoint, Leaf, PendingRecord, Record
-from ledger.log.verification import Finding
 from ledger.parties.keystore import keystore
 from ledger.parties.models import Party
 

@@ -14,9 +14,10 @@ from ledger.errors import Refusal
 from ledger.log import logs
 from ledger.log.contract import PartyFacts, State
 from ledger.log.entries import Entry, Signature
+from ledger.log.finding import Finding
 from ledger.log.models import Chain
 from ledger.log.projections import Change
-from ledger.log.verification import Finding, ReplayedWorld, check_chain
+from ledger.log.verification import ReplayedWorld, check_chain
 from ledger.log.world import world
 from ledger.parties import acts
 from ledger.parties.history import KeyHistory, PersonHistories

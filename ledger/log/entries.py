@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -214,13 +215,16 @@ def _seen_of(value: Mapping[str, Any]) -> dict[str, int]:
     return dict(seen)
 
 
+_TEXTS = itemgetter("log", "chain_kind", "prev", "type", "key")
+
+
 def entry_of(value: Mapping[str, Any]) -> Entry:
     """The entry of a decoded payload. Raises VerificationError when a member is missing or of the wrong form."""
     try:
         if value["v"] != VERSION:
             raise VerificationError(f"entry version {value['v']!r} is not known")
-        texts = [value[name] for name in ("log", "chain_kind", "prev", "type", "key")]
-        if not all(isinstance(text, str) for text in texts) or type(value["seq"]) is not int:
+        texts = _TEXTS(value)
+        if set(map(type, texts)) != {str} or type(value["seq"]) is not int:
             raise VerificationError("the entry is not well formed: a member is of the wrong kind")
         if not isinstance(value["body"], Mapping):
             raise VerificationError("the entry is not well formed: its body is no object")

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from django.db.models import Field, Model
+from django.db.models import F, Field, Model, Sum
 
 from ledger.log import cursors
 from ledger.log.models import Chain, Leaf, Record, SignedName
@@ -20,6 +20,8 @@ from ledger.log.models import Chain, Leaf, Record, SignedName
 RECORDS = 500
 CHAINS = 200
 """How much is read at once: so many records, of so many chains at most."""
+FEWEST = 100
+"""Records of the smallest group that is worth its queries."""
 
 
 class StoredRecord(NamedTuple):
@@ -106,9 +108,9 @@ def _piece_by_piece(chain: Chain) -> Iterator[StoredRecord]:
         some = every.filter(seq__gt=found[-1].seq)
 
 
-def leaves(log: str) -> Iterator[tuple[int, int, UUID, str, str, bytes]]:
-    """A log's leaves in order: index, position, and the record's id, log, leaf hash and envelope."""
-    columns = ("index", "position", "record_id", "record__log", "record__leaf_hash", "record__envelope")
+def leaves(log: str) -> Iterator[tuple[int, int, UUID, str, str]]:
+    """A log's leaves in order: index, position, and the record's id, log and leaf hash."""
+    columns = ("index", "position", "record_id", "record__log", "record__leaf_hash")
     every = Leaf.objects.filter(log=log).order_by("index").values_list(*columns)
     some = every
     while True:
@@ -120,14 +122,20 @@ def leaves(log: str) -> Iterator[tuple[int, int, UUID, str, str, bytes]]:
 
 
 def groups(kind: str) -> Iterator[tuple[UUID, UUID]]:
-    """First and last chain of each group of that kind, by id; a group is few enough records to be read at once."""
+    """First and last chain of each group of that kind, by id; a group is few enough records to be read at once.
+
+    Towards the end the groups become smaller, so that several processes which take them in turn end together.
+    """
+    every = Chain.objects.filter(kind=kind)
+    left = every.aggregate(records=Sum(F("head_seq") + 1))["records"] or 0
     first: UUID | None = None
     last, records, chains = UUID(int=0), 0, 0
-    found: Iterable[tuple[UUID, int]] = Chain.objects.filter(kind=kind).order_by("id").values_list("id", "head_seq")
+    found: Iterable[tuple[UUID, int]] = every.order_by("id").values_list("id", "head_seq")
     for identifier, head in found:
         length = max(head, 0) + 1
-        if first is not None and (chains == CHAINS or records + length > RECORDS):
+        if first is not None and (chains == CHAINS or records + length > max(FEWEST, min(RECORDS, left // 6))):
             yield first, last
+            left -= records
             first, records, chains = None, 0, 0
         first = first or identifier
         last, records, chains = identifier, records + length, chains + 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from ledger.crypto import dsse, ed25519
@@ -23,18 +24,18 @@ def public_keys(state: State) -> list[str]:
     return list(state.get("keys", []))
 
 
-def keys_by_id(state: State) -> dict[str, bytes]:
+def keys_by_id(state: State) -> Mapping[str, bytes]:
     """The same as bytes, by key id (DSSE)."""
-    return dict(_by_id(tuple(public_keys(state))))
+    return _by_id(tuple(state.get("keys", ())))
 
 
 @lru_cache(maxsize=4096)
 def _by_id(keys: tuple[str, ...]) -> Mapping[str, bytes]:
     # A witness asks for every record, and the keys change once a year.
-    return {ed25519.keyid(key): key for key in map(bytes.fromhex, keys)}
+    return MappingProxyType({ed25519.keyid(key): key for key in map(bytes.fromhex, keys)})
 
 
-def signing_keys(entry: Entry, register: State | None) -> dict[str, bytes]:
+def signing_keys(entry: Entry, register: State | None) -> Mapping[str, bytes]:
     """The keys that this very record may be signed with; `register` is its author's state just before it.
 
     A rotation is signed by the key that goes; a revocation by any other than the key that is revoked.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ledger.log.verification import Finding
+from ledger.log.finding import Finding
 
 WORDS: Mapping[str, str] = {
     "ledger_record": "A record was changed, removed or put in after it was signed.",

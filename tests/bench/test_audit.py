@@ -23,13 +23,13 @@ from tests.factories.plain import plain_chain
 from tests.factories.processor import processor, server_seconds
 from tests.factories.writers import run_apart, write_one
 
-CHAINS, RECORDS = 80, 50
+CHAINS, RECORDS = 400, 50
 LEAVES = 1_000_000
 ROUNDS, PROOFS = 3, 100
 
 
 def _ledger() -> int:
-    """Eighty chains of fifty records each, as therapies are, in the log."""
+    """Four hundred chains of fifty records each, as therapies are, in the log."""
     jobs = [write_one(plain_chain()) for _ in range(CHAINS)]
     half = len(jobs) // 2
     crew = [
@@ -39,7 +39,14 @@ def _ledger() -> int:
     for process in crew:
         process.join()
     sequencer.drain()
+    _analyse()
     return Record.objects.count()
+
+
+def _analyse() -> None:
+    """What a database does by itself within a minute of so many new rows."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def _verify_signatures(count: int) -> None:
@@ -89,9 +96,9 @@ def test_the_full_audit_takes_at_most_two_and_a_half_times_as_long_as_its_signat
     ratio = max(ours) / max(raws)
     print(
         f"\nfull audit: {max(ours):,.0f} records/s on {cores} cores, bare Ed25519 {max(raws):,.0f}/s,"
-        f" ratio {ratio:.2f} (goal 0.6, held 0.4)"
+        f" ratio {ratio:.2f} (goal 0.6, held 0.45)"
     )
-    assert ratio >= 0.4
+    assert ratio >= 0.45
 
 
 @pytest.mark.bench
@@ -168,8 +175,7 @@ def _store_a_tree(size: int) -> bytes:
 @pytest.mark.django_db
 def test_an_inclusion_proof_among_a_million_leaves_takes_a_millisecond_at_most():
     root = _store_a_tree(LEAVES)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE ledger_tile")
+    _analyse()
     chance, server = Random(6962), server_seconds()
     indexes = [chance.randrange(LEAVES) for _ in range(PROOFS)]
     tiles.inclusion_proof(0, LEAVES)

@@ -23,7 +23,8 @@ def opened(settings: dict) -> BaseDatabaseWrapper:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def connection(request, tmp_path: Path, django_db_blocker) -> Iterator[BaseDatabaseWrapper]:
+def connection(request, tmp_path: Path, django_db_setup, django_db_blocker) -> Iterator[BaseDatabaseWrapper]:
+    # `django_db_setup`, because a schema editor begins a transaction on the database that is called "default" as well.
     url = f"sqlite:///{tmp_path / 'triggers.sqlite3'}"
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_url")

@@ -15,8 +15,8 @@ from django.db import connection, connections
 from ledger.crypto import checkpoint, merkle, notes
 from ledger.crypto.errors import VerificationError
 from ledger.log import announcements, evidence, sequencer, tiles
+from ledger.log.log_check import check_log
 from ledger.log.models import Checkpoint, Leaf, PendingRecord, Record, Tile
-from ledger.log.verification import check_log
 from tests.factories.plain import AT, noter, plain_chain
 
 BATCH = 120

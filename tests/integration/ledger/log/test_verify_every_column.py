@@ -16,8 +16,9 @@ from django.db.models import Field, Model
 
 from custody.compliance.operations import refuse_proof
 from ledger.log import projections, sequencer
+from ledger.log.finding import Finding
 from ledger.log.models import Record
-from ledger.log.verification import Finding, findings
+from ledger.log.verification import findings
 from ledger.parties.models import Party
 from portal.accounts.actors import system_actor
 from portal.demonstration.story import Story

@@ -6,12 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from ledger.log import held, sequencer, shares
+from ledger.log import cursors, held, sequencer, shares
 from ledger.log.models import Chain, Checkpoint, Record, SignedName, Tile
 from ledger.log.shares import Job, Progress, ShareLost, Shares
 from ledger.log.verification import findings
@@ -134,6 +135,54 @@ def test_answers_come_in_the_order_of_the_jobs(two):
     jobs = [Job(_give, (["a", "b"], 0.4)), Job(_give, (["c"], 0.0)), Job(_give, ([], 0.0)), Job(_give, (["d"], 0.0))]
 
     assert list(two.run(jobs, tell=_nothing)) == ["a", "b", "c", "d"]
+
+
+def _leave(sign: str, tell: Progress) -> list[str]:
+    Path(sign).touch()
+    return ["left"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_job_is_done_while_the_next_is_made(two, tmp_path):
+    sign = tmp_path / "begun"
+
+    def jobs() -> Iterator[Job]:
+        yield Job(_leave, (str(sign),))
+        patience = time.monotonic() + 20
+        while not sign.exists():
+            assert time.monotonic() < patience, "the first job waits for the second to be made"
+            time.sleep(0.01)
+        yield Job(_give, (["made"], 0.0))
+
+    assert list(two.run(jobs(), tell=_nothing)) == ["left", "made"]
+
+
+@pytest.mark.django_db
+def test_every_chain_is_in_one_group_and_the_last_groups_are_small(monkeypatch):
+    monkeypatch.setattr(held, "RECORDS", 15)
+    monkeypatch.setattr(held, "FEWEST", RECORDS)
+    chains = [chain.id for chain in _ledger()]
+
+    groups = list(held.groups("plain"))
+
+    sizes = [chains.index(last) - chains.index(first) + 1 for first, last in groups]
+    assert sum(sizes) == CHAINS
+    assert sizes[-1] == 1
+    assert [first for first, _ in groups] == [chains[sum(sizes[:number])] for number in range(len(sizes))]
+
+
+@pytest.mark.postgres(orm=True)
+@pytest.mark.django_db
+def test_an_audit_does_not_read_a_whole_table_for_each_of_its_groups():
+    """The planner would, for as long as tables are of middling size: time would grow with the square of the log."""
+    chains = _ledger()
+    names = SignedName.objects.filter(record__chain_id__in=[chain.id for chain in chains[:3]])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+    with cursors.row_by_row():
+        assert "Nested Loop" in names.explain()
+    assert "Hash Join" in names.explain()
 
 
 @pytest.mark.django_db(transaction=True)

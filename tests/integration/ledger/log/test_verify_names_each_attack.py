@@ -148,3 +148,33 @@ def test_a_chain_rewritten_with_its_authors_key_contradicts_what_the_log_signed(
 
     assert {one.table for one in found} == {"ledger_checkpoint"}
     assert len(found) == 2
+
+
+def test_every_envelope_that_was_changed_is_named_also_after_a_record_that_does_not_hold(records):
+    """The log is held against leaf hashes, so each envelope has to be held against its own, whatever stands before."""
+    with append_only.lifted(connection):
+        for record in (records[1], records[4]):
+            Record.objects.filter(pk=record.pk).update(envelope=bytes(record.envelope).replace(b"keyid", b"keyId"))
+
+    found = [(one.row, one.problem) for one in findings()]
+
+    assert (str(records[1].pk), "its leaf hash is not that of its envelope") in found
+    assert (str(records[4].pk), "its leaf hash is not that of its envelope") in found
+    assert str(records[3].pk) not in {row for row, _ in found}
+
+
+def test_a_leaf_hash_that_is_none_is_named(records):
+    with append_only.lifted(connection):
+        Record.objects.filter(pk=records[2].pk).update(leaf_hash="no digest")
+
+    assert next((one.table, one.problem) for one in findings()) == ("ledger_record", "its leaf hash is none")
+
+
+def test_a_record_whose_chain_is_gone_is_named(records):
+    chain = Chain.objects.get(pk=records[0].chain_id)
+    with append_only.lifted(connection):
+        Chain.objects.filter(pk=chain.pk)._raw_delete("default")
+        found = [(one.row, one.problem) for one in findings()]
+        chain.save(force_insert=True)
+
+    assert {(str(record.pk), "its chain is gone") for record in records} <= set(found)

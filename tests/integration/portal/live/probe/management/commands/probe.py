@@ -16,8 +16,8 @@ from custody.scheduling.models import Slot, SlotHold
 from custody.therapies.models import TherapyParty
 from ledger import clock
 from ledger.ids import derived, uuid7
+from ledger.log.log_check import check_log
 from ledger.log.models import Chain, Leaf, PendingRecord, Record
-from ledger.log.verification import check_log
 from ledger.outbox import operations
 from ledger.outbox.models import OutboxJob
 from ledger.parties.models import Party
