@@ -103,7 +103,7 @@ def offer_handoff(
         at=at,
         key=key,
         occurred_at=occurred_at,
-        extra={"handoff": str(handoff), "to": receiver, "seal": seal.strip()},
+        extra={"handoff": str(handoff), "to": receiver, "seal": seal.strip(), "personal": True},
     )
 
 
@@ -248,7 +248,12 @@ def offer_transfer(*, therapy: UUID, receiver: UUID, seal: str, by: Actor, at: d
         chain=chain,
         by=by,
         type="custody.transfer.offered/v1",
-        body={"handoff": str(derived("handoff", therapy, key)), "to": str(receiver), "seal": seal.strip()},
+        body={
+            "handoff": str(derived("handoff", therapy, key)),
+            "to": str(receiver),
+            "seal": seal.strip(),
+            "personal": True,
+        },
         meaning="handed over on the way",
         occurred_at=at,
         at=at,

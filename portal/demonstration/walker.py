@@ -188,6 +188,8 @@ class Walker:
     def _offer(
         self, step: Step, ready: ReadyStep, chain: Chain, protocol: Protocol, by: Actor, at: datetime, key: str
     ) -> Record:
+        holder = chain.state["custody"].get("person")
+        by = self.cast.person(UUID(ready.party), UUID(holder)) if holder else by
         return transport.offer_handoff(
             therapy=self.therapy,
             step=step.code,

@@ -218,7 +218,10 @@ class Records(RuleBasedStateMachine):
                 data.draw(st.sampled_from((*COURIERS, "maker"))),
             )
             body = {"handoff": self.fresh("transfer"), "to": str(party(receiver)), "seal": custody["seal"]}
-            self.record("custody.transfer.offered/v1", body, Person(giver, "courier"))
+            if data.draw(st.booleans()):
+                body["personal"] = True
+            role, name = data.draw(st.sampled_from([("courier", "A"), ("courier", "B"), ("dispatcher", "C")]))
+            self.record("custody.transfer.offered/v1", body, Person(giver, role, name))
             custody = self.paper.state["custody"]
             if custody["offer"]:
                 taker = Person(data.draw(st.sampled_from(COURIERS)), "courier", data.draw(st.sampled_from(["A", "T"])))
@@ -334,6 +337,12 @@ class Records(RuleBasedStateMachine):
             assert custody["holder"] == str(entry.party)
             told = [one["problem"] for one in after["exceptions"].values() if one["kind"] == "transport_problem"]
             assert len(told) == len(set(told)), "one problem is open once"
+        if entry.type in {"custody.handoff.offered/v1", "custody.transfer.offered/v1"}:
+            holder = before["custody"].get("person")
+            of_dispatch = entry.type.startswith("custody.transfer") and entry.signer.role == "dispatcher"
+            assert holder in {None, str(entry.signer.person)} or of_dispatch, "who holds a shipper gives it on"
+        if before["custody"].get("personal"):
+            assert after["custody"]["personal"]
         if entry.type in {"custody.handoff.accepted/v1", "custody.transfer.accepted/v1"}:
             offer = before["custody"]["offer"]
             assert offer is not None
