@@ -280,12 +280,15 @@ class Records(RuleBasedStateMachine):
         problem = data.draw(st.sampled_from([*sorted(TRANSPORT_PROBLEMS), "rain"]))
         leg = data.draw(st.sampled_from([self.paper.state["custody"]["leg"], "outbound"]))
         role = data.draw(st.sampled_from(["courier", "dispatcher", "qa"]))
+        hours = data.draw(st.integers(-1, 3))
+        moments = [stamp(self.paper.now + timedelta(hours=hours + later)) for later in (1, 0)]
+        times = dict(zip(("expected_at", "planned_at"), moments, strict=True)) if data.draw(st.booleans()) else {}
         body = {
             "id": self.fresh("problem"),
             "kind": "transport_problem",
             "finding": "Delayed on the road",
             "leg": leg,
-            "facts": {"problem": problem},
+            "facts": {"problem": problem} | times,
         }
         self.record("custody.exception.opened/v1", body, Person(by, role))
 
@@ -335,7 +338,8 @@ class Records(RuleBasedStateMachine):
             assert entry.signer.role in {"courier", "dispatcher"}
             assert custody["leg"] == entry.body["leg"] is not None
             assert custody["holder"] == str(entry.party)
-            told = [one["problem"] for one in after["exceptions"].values() if one["kind"] == "transport_problem"]
+            problems = [one for one in after["exceptions"].values() if one["kind"] == "transport_problem"]
+            told = [(one["problem"], one.get("expected_at")) for one in problems]
             assert len(told) == len(set(told)), "one problem is open once"
         if entry.type in {"custody.handoff.offered/v1", "custody.transfer.offered/v1"}:
             holder = before["custody"].get("person")
