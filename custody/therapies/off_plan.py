@@ -1,7 +1,7 @@
 """A collection on another day than the one that is booked for it: what is said of it, before and after it is signed.
 
-The protocols name no tolerance, so the booked place's own days are it: a collection that begins or ends on one of them is
-as planned. Days are counted in the centre's zone, as people there count them.
+The protocols name no tolerance, so the booked place's own days are it: a collection that begins or ends on one of them
+is as planned. Days are counted in the centre's zone, as people there count them.
 """
 
 from __future__ import annotations

@@ -119,8 +119,8 @@ class StepView(StoppingView):
             raise at_fields(refused, form) from None
         said = "signed and on the ledger."
         if getattr(form, "off", None):
-            said += " It is another day than booked: an exception is open for it. Move the dates that follow."
-        elif queries.is_out_of_limits(record):
+            said += " It was another day than booked: an exception is open for it. Move the dates that follow."
+        if queries.is_out_of_limits(record):
             said += " It is out of limits: an exception is open for it."
         return Done(reverse("therapy", args=[self.journey.therapy.id]), f"{self.step.title}: {said}")
 
