@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from custody.contract.custody_chain import KEPT
@@ -18,6 +17,7 @@ from custody.transport.models import Handoff, Shipment
 from ledger.clock import stamp
 from ledger.errors import BadInput, Conflict, NotFound
 from ledger.ids import derived
+from ledger.log.contract import State
 from ledger.log.models import Chain, Record
 from ledger.log.operations import append, operation
 from ledger.parties.actor import Actor
@@ -241,7 +241,7 @@ def report_problem(
     )
 
 
-def arrival_due(state: Mapping[str, Any], protocol: Protocol) -> datetime:
+def arrival_due(state: State, protocol: Protocol) -> datetime:
     """When the shipment under way has to be at its destination: when its delivery is due, by the protocol."""
     leg = state["custody"]["leg"]
     destination = protocol.leg(leg).destination
