@@ -101,10 +101,14 @@ def _kept(state: Mapping[str, Any], protocol: Protocol, begun: int) -> dict[str,
 def _windows_of_rest(
     requirements: Requirements, collected_at: datetime, earliest: datetime
 ) -> Mapping[str, tuple[datetime, datetime]]:
-    """When a slot of each kind that is still to come may start: not before `earliest`."""
+    """When a slot of each kind that is still to come may start: not before `earliest`.
+
+    Places of a while after it are read as well, so that where none fits the next one can be named.
+    """
     kinds = {spec.kind for spec in requirements.specs[requirements.begun :]}
     last = {kind: collected_at + timedelta(minutes=requirements.apart(kind)[1]) for kind in kinds}
-    return {kind: (earliest, max(earliest, until)) for kind, until in last.items()}
+    ahead = earliest + timedelta(days=LOOK_AHEAD_DAYS)
+    return {kind: (earliest, max(ahead, until)) for kind, until in last.items()}
 
 
 def _windows(requirements: Requirements, first: datetime, last: datetime) -> Mapping[str, tuple[datetime, datetime]]:

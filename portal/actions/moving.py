@@ -50,7 +50,7 @@ class RestForm(SearchForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["earliest"].label = "Nothing new before"
+        self.fields["earliest"].label = "Not before"
         del self.fields["fit_until"], self.fields["maker"]
 
 

@@ -37,7 +37,7 @@ class ProblemForm(SigningMixin, ActionForm):
         error_messages={"required": "Say what happened."},
     )
     expected_at = forms.DateTimeField(
-        label="When do you expect to arrive?",
+        label="Expected arrival",
         required=False,
         input_formats=[DATE_TIME],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=DATE_TIME),
