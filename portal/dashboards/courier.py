@@ -35,7 +35,7 @@ def jobs(actor: Actor) -> dict[str, Any]:
     return {
         "next": own[0] if own else None,
         "rest": own[1:],
-        "colleagues": [job for job in found if job.colleague is not None],
+        "colleagues": [job for job in found if job.colleague is not None and not job.colleague.take_url],
         "more": rest(therapies.count_my_tasks(by=actor, with_held=True), len(todo)),
         "transfers": transport.transfers_offered(by=actor),
         "booked": ahead,

@@ -146,6 +146,7 @@ def test_a_colleague_to_whom_it_is_offered_goes_from_the_delivery_to_the_take_ov
     client, step = signed_in(colleague), reverse("handoff_offer", args=[therapy.therapy, DROP])
     here = reverse("transfer_take", args=[Handoff.objects.get(status="offered").pk])
     assert f'href="{here}"' in words(client.get(step))
+    assert client.get("/").context["colleagues"] == [], "it stands above, as offered"
 
     assert client.post(here, take_form(therapy)).status_code == 303
 
