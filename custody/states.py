@@ -95,7 +95,8 @@ MACHINES = (
         "A hand-over",
         "Custody passes by two records: the holder offers, the receiver named in the offer scans and accepts. One "
         "offer is open at a time, and nobody accepts what they offered. On the way couriers hand over to each other, "
-        "or one courier's people among themselves: by the same two records, of two people.",
+        "or one courier's people among themselves: by the same two records, of two people. There one person holds the "
+        "shipper and nobody else gives it on; where they cannot, their dispatcher offers it to a colleague.",
         "none",
         HANDOFF,
         {"none": "not offered", "offered": "offered", "accepted": "accepted", "refused": "refused"},

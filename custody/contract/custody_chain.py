@@ -52,6 +52,7 @@ def transfer_offered(moment: Moment) -> None:
 
     To another courier, or to a colleague of the same one (a depot, a change of shift): then the organisation keeps
     custody, and the two records say which person gave and which took. Nobody takes over what they offered, here too.
+    Who holds the shipper offers it, or the courier's dispatcher where that person cannot.
     """
     receiver = moment.world.party(UUID(moment.uuid("to")))
     if receiver.kind != "courier" or moment.world.party(moment.entry.party).kind != "courier":
@@ -76,8 +77,25 @@ def _offer(moment: Moment, expected: str | None, step: str | None) -> None:
         raise Refused("Nobody hands the cells over to themselves.")
     if moment.text("seal", longest=40) != custody["seal"]:
         raise Refused("The seal is not the one that was set. Keep the shipper and call QA.")
+    _by_who_holds(moment, "dispatcher" if step is None else None)
+    if moment.body.get("personal", False) is True:
+        custody["personal"] = True
+    elif "personal" in moment.body:
+        raise Refused("A hand-over either says that custody is personal from here on, or says nothing of it.")
     person = str(moment.entry.signer.person)
     custody["offer"] = {"id": moment.uuid("handoff"), "to": to, "person": person, "step": step}
+
+
+def _by_who_holds(moment: Moment, *others: str | None) -> None:
+    """On the road one person of the courier holds the shipper, and nobody else gives it on, save these roles.
+
+    `personal` of an offer makes it so for the rest of the therapy: records from before it carried that name no person,
+    and stay as they were admitted. The giver writes it, so no courier leaves it out for itself.
+    """
+    holder = moment.state["custody"].get("person")
+    signer = moment.entry.signer
+    if holder is not None and str(signer.person) != holder and signer.role not in others:
+        raise Refused("Another person of your organisation holds this shipper. Take it over first.")
 
 
 def step_accepted(moment: Moment, step: Step) -> None:
@@ -144,6 +162,9 @@ def _accept(moment: Moment, offer: dict[str, Any]) -> None:
     if moment.text("seal", longest=40) != custody["seal"]:
         raise Refused("The seal is not the one that was set. Do not accept; call QA.")
     custody["holder"], custody["offer"] = moment.author, None
+    custody.pop("person", None)
+    if custody.get("personal") and moment.world.party(moment.entry.party).kind == "courier":
+        custody["person"] = str(moment.entry.signer.person)
 
 
 def handoff_refused(moment: Moment) -> None:
@@ -155,8 +176,10 @@ def handoff_refused(moment: Moment) -> None:
     offer = _open_offer(moment)
     if offer["to"] != moment.author:
         raise Refused("This hand-over is meant for another organisation.")
-    if moment.text("reason") == KEPT and state["custody"]["holder"] != moment.author:
-        raise Refused("Only who holds the cells can keep them. Give the reason for refusing.")
+    if moment.text("reason") == KEPT:
+        if state["custody"]["holder"] != moment.author:
+            raise Refused("Only who holds the cells can keep them. Give the reason for refusing.")
+        _by_who_holds(moment, "dispatcher")
     accept = _accepting(moment.protocol, offer["step"])
     moment.require_role(*(accept.roles if accept else ("courier", "dispatcher")))
     state["custody"]["offer"] = None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from custody.contract.moment import OPEN_STATUSES, Moment
+from custody.contract.moment import OPEN_STATUSES, Moment, stamp_of
+from ledger.clock import stamp
 from ledger.log.contract import Refused, State
 
 KINDS = (
@@ -73,12 +75,30 @@ def _on_the_road(moment: Moment, identifier: str) -> None:
         raise Refused("Only the courier that holds the cells on the road reports a problem with them.")
     if moment.body.get("leg") != custody["leg"]:
         raise Refused("The cells are on another way than the one that is named.")
-    problem = moment.members("facts").get("problem")
+    facts = moment.members("facts")
+    problem = facts.get("problem")
     if problem not in TRANSPORT_PROBLEMS:
         raise Refused("Say what happened on the road: delay, damage, seal broken or lost.")
-    if any(known.get("problem") == problem for known in exceptions.values()):
+    expected = _expected(moment, facts)
+    told = {(known.get("problem"), known.get("expected_at")) for known in exceptions.values()}
+    if (problem, expected.get("expected_at")) in told:
         raise Refused("This problem is reported already, and is open.")
-    exceptions[identifier]["problem"] = problem
+    exceptions[identifier] |= {"problem": problem, **expected}
+
+
+def _expected(moment: Moment, facts: Mapping[str, Any]) -> dict[str, str]:
+    """When a delayed shipment is expected, and when it was due; delays of before these were asked for say neither.
+
+    A delay that grows is reported again with its new time.
+    """
+    if "expected_at" not in facts:
+        return {}
+    if facts.get("problem") != "delay":
+        raise Refused("Only a delay has a new time of arrival.")
+    expected, planned = (stamp_of(facts.get(name), name) for name in ("expected_at", "planned_at"))
+    if expected <= max(planned, moment.entry.occurred_at):
+        raise Refused("The new time of arrival lies after the one that was planned, and ahead.")
+    return {"expected_at": stamp(expected), "planned_at": stamp(planned)}
 
 
 def _open(moment: Moment, identifier: str, kind: str) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from custody.contract.moment import Moment, stamp_of, uuid_text
-from custody.protocols.document import Step
+from custody.contract.places import began_at, parties_kept, places_begun
+from custody.protocols.document import SlotSpec, Step
 from ledger.clock import stamp
 from ledger.log.contract import Refused
 
@@ -91,10 +94,11 @@ def payer_decided(moment: Moment, step: Step) -> None:
 
 def booked(moment: Moment, step: Step) -> None:
     """A whole chain of slots, each of the right kind of organisation, in order, all or none (DESIGN §9)."""
-    _take_bookings(moment)
+    _take_bookings(moment, begun=0)
 
 
-def _take_bookings(moment: Moment) -> None:
+def _take_bookings(moment: Moment, *, begun: int) -> None:
+    """Every link of the chain, in order; the first `begun` of them stay as they were booked."""
     bookings = moment.member("bookings")
     specs = moment.protocol.slots
     if not isinstance(bookings, list) or not all(isinstance(booking, Mapping) for booking in bookings):
@@ -105,7 +109,11 @@ def _take_bookings(moment: Moment) -> None:
     kinds = {"centre": "treatment_centre", "maker": "manufacturer", "payer": "payer"}
     last_end = None
     slots = {}
-    for booking, spec in zip(bookings, specs, strict=True):
+    for number, (booking, spec) in enumerate(zip(bookings, specs, strict=True), start=1):
+        if number <= begun:
+            slots[spec.code] = _as_booked(moment, booking, spec)
+            last_end = began_at(moment.state, moment.protocol, spec) + timedelta(minutes=spec.minutes)
+            continue
         uuid_text(booking.get("id"), "booking")
         uuid_text(booking.get("slot"), "slot")
         party = moment.world.party(UUID(uuid_text(booking.get("party"), "party")))
@@ -137,18 +145,28 @@ def _take_bookings(moment: Moment) -> None:
     moment.state["parties"], moment.state["slots"] = parties, slots
 
 
+def _as_booked(moment: Moment, booking: Mapping[str, Any], spec: SlotSpec) -> dict[str, str]:
+    """A place that has begun, as the state has it. Raises Refused where the record says another."""
+    held: dict[str, str] = moment.state["slots"][spec.code]
+    if any(booking.get(name) != held[name] for name in ("id", "slot", "party", "start", "end")):
+        raise Refused(f"“{spec.title}” has begun, so it stays as it was booked.")
+    return held
+
+
 def moved(moment: Moment) -> None:
-    """The whole chain is booked anew, by the centre, before the cells are collected."""
+    """What has not begun of the chain is booked anew, by the centre: before the collection all of it, later the rest.
+
+    How long the next place may lie after the last that has begun counts from when that one really was.
+    """
     moment.require_capacity("centre")
     moment.require_role("coordinator", "physician", "nurse")
     if not moment.state["slots"]:
         raise Refused("Nothing is booked yet, so nothing can be moved.")
-    collection = moment.protocol.step_of_kind("collection")
-    if collection and collection.code in moment.state["done"]:
-        raise Refused("The cells are collected: the chain can no longer be moved as a whole.")
-    centre, payer = moment.state["parties"]["centre"], moment.state["parties"]["payer"]
-    moment.state["parties"] = {"centre": centre, "payer": payer}
-    _take_bookings(moment)
+    begun = places_begun(moment.state, moment.protocol)
+    if begun == len(moment.protocol.slots):
+        raise Refused("Everything that is booked has begun, so nothing of it can be moved.")
+    moment.state["parties"] = parties_kept(moment.state, moment.protocol, begun)
+    _take_bookings(moment, begun=begun)
 
 
 def label_printed(moment: Moment, step: Step) -> None:

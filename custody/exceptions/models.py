@@ -19,7 +19,10 @@ class ExceptionKind(models.TextChoices):
 
 
 class CustodyException(models.Model):
-    """One exception of a therapy. `finding` is a sentence made by the system, without personal data."""
+    """One exception of a therapy. `finding` is a sentence made by the system, without personal data.
+
+    A delay on the road says when the shipment is expected now and when it was planned; nothing else has these times.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
     therapy = models.ForeignKey(
@@ -34,6 +37,8 @@ class CustodyException(models.Model):
     record_id = models.UUIDField()
     opened_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
+    expected_at = models.DateTimeField(null=True)
+    planned_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     resolution = models.CharField(max_length=20, blank=True)
     cause = models.CharField(max_length=40, blank=True)

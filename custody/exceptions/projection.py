@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from uuid import UUID
 
 from custody.contract.exceptions import KINDS, oos_exceptions
@@ -33,6 +34,8 @@ def project(entry: Entry, record_id: UUID, state: State, world: World) -> Iterat
                 "record_id": record_id,
                 "opened_at": entry.occurred_at,
                 "due_at": parse_stamp(body["due_at"]) if body.get("due_at") else None,
+                "expected_at": _told(state, body["id"], "expected_at"),
+                "planned_at": _told(state, body["id"], "planned_at"),
                 "closed_at": None,
                 "resolution": "",
                 "cause": "",
@@ -57,6 +60,12 @@ def project(entry: Entry, record_id: UUID, state: State, world: World) -> Iterat
             changes |= {"closed_at": entry.occurred_at, "resolution": "informed", "cause": "supplied_on_request"}
         for identifier in oos_exceptions(state):
             yield Update("custody.CustodyException", UUID(identifier), changes)
+
+
+def _told(state: State, identifier: str, name: str) -> datetime | None:
+    """What a report from the road says of the arrival; the contract has read it."""
+    text = state["exceptions"][identifier].get(name)
+    return parse_stamp(text) if text else None
 
 
 def _stopped(scanned: str) -> str:

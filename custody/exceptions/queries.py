@@ -34,6 +34,8 @@ class ExceptionLine:
     record: UUID
     opened_at: datetime
     due_at: datetime | None
+    expected_at: datetime | None
+    planned_at: datetime | None
     closed_at: datetime | None
     resolution: str
     cause: str
@@ -183,6 +185,8 @@ def _line(row: CustodyException, by: Actor) -> ExceptionLine:
         record=row.record_id,
         opened_at=row.opened_at,
         due_at=row.due_at,
+        expected_at=row.expected_at,
+        planned_at=row.planned_at,
         closed_at=row.closed_at,
         resolution=row.resolution,
         cause=row.cause if disclosure.sees_values(by) else "",

@@ -65,6 +65,8 @@ class BookedTherapy:
     therapy: UUID
     call_name: str
     coi: str
+    centre: UUID | None = None
+    maker: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +278,8 @@ def _visible(by: Actor) -> QuerySet[Booking]:
 
 def _therapies(identifiers: Iterable[UUID]) -> dict[UUID, BookedTherapy]:
     wanted = set(identifiers)
-    found = {
-        identifier: BookedTherapy(identifier, call_name, coi)
-        for identifier, call_name, coi in Therapy.objects.filter(pk__in=wanted).values_list("id", "call_name", "coi")
-    }
+    rows = Therapy.objects.filter(pk__in=wanted).values_list("id", "call_name", "coi", "centre_id", "maker_id")
+    found = {row[0]: BookedTherapy(*row) for row in rows}
     return {identifier: found.get(identifier, BookedTherapy(identifier, "", "")) for identifier in wanted}
 
 

@@ -18,6 +18,8 @@ class ChainDoesNotFit(Conflict):
 def _owners(problem: Problem, capacity: str, maker: UUID) -> Container[UUID]:
     if capacity == "centre":
         return (problem.centre.id,)
+    if capacity in problem.kept:
+        return (problem.kept[capacity],)
     return problem.makers if capacity == "maker" else problem.transit.get(maker, {})
 
 
@@ -28,6 +30,8 @@ def check_chain(problem: Problem, planned: Sequence[PlannedSlot]) -> None:
     """
     needs = problem.requirements
     for index, (slot, spec) in enumerate(zip(planned, needs.specs, strict=True)):
+        if index < needs.begun:
+            continue
         if slot.kind != spec.kind or slot.party not in _owners(problem, spec.party, planned[needs.making].party):
             raise ChainDoesNotFit(
                 f"{slot.party_name}, {slot.resource} is no place for “{spec.title}” of this therapy.", field="slots"
@@ -46,10 +50,11 @@ def check_chain(problem: Problem, planned: Sequence[PlannedSlot]) -> None:
             raise ChainDoesNotFit(f"“{spec.title}” would start {apart} “{before}” ends; {allowed}.", field="slots")
     first, last, making = planned[0], planned[-1], planned[needs.making]
     hold = minutes_of(making.starts_at - first.ends_at)
-    if needs.making and needs.hold_max_minutes is not None and hold > needs.hold_max_minutes:
+    longest = needs.hold_max_minutes if needs.making and needs.begun <= needs.making else None
+    if longest is not None and hold > longest:
         raise ChainDoesNotFit(
             f"The cells would wait {wording.span(hold)} from collection to making; "
-            f"{wording.span(needs.hold_max_minutes)} are allowed.",
+            f"{wording.span(longest)} are allowed.",
             field="slots",
         )
     vein_to_vein = minutes_of(last.starts_at - first.starts_at) + needs.infusion_offset_minutes

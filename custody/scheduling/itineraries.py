@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -38,25 +38,43 @@ class HeldChain:
 
 
 def chosen_slots(problem: Problem, slot_ids: Sequence[UUID]) -> list[Slot]:
-    """The slots with these ids, in this order. Raises SlotsWrong, SlotGone."""
-    specs = problem.requirements.specs
+    """The slots with these ids, in this order, without those that have begun, which stay.
+
+    Raises SlotsWrong, SlotGone.
+    """
+    specs, begun = problem.requirements.specs, problem.requirements.begun
     if len(slot_ids) != len(specs) or len(set(slot_ids)) != len(slot_ids):
         raise SlotsWrong(f"Choose one slot for each of the {len(specs)} links of the chain.", field="slots")
-    found = {slot.id: slot for slot in Slot.objects.filter(pk__in=slot_ids)}
-    for identifier, spec in zip(slot_ids, specs, strict=True):
+    for identifier, staying in zip(slot_ids, problem.begun, strict=False):
+        if identifier != staying.id:
+            raise SlotsWrong("What has begun stays as it was booked. Search again.", field="slots")
+    chosen = list(slot_ids[begun:])
+    found = {slot.id: slot for slot in Slot.objects.filter(pk__in=chosen)}
+    for identifier, spec in zip(chosen, specs[begun:], strict=True):
         slot = found.get(identifier)
         if slot is None or not slot.published:
             raise SlotGone(f"The slot for “{spec.title}” is no longer offered. Search again.", field="slots")
         if slot.ends_at - slot.starts_at < timedelta(minutes=spec.minutes):
             raise SlotGone(f"{slot.resource} is too short for “{spec.title}”. Search again.", field="slots")
-    return [found[identifier] for identifier in slot_ids]
+    return [found[identifier] for identifier in chosen]
 
 
 def planned_from(problem: Problem, slots: Sequence[Slot]) -> tuple[PlannedSlot, ...]:
-    """The bookings that these slots become."""
-    return rules.plan(
-        problem,
-        [FreeSlot(s.id, s.party_id, s.kind, s.resource, s.starts_at, s.ends_at, s.capacity) for s in slots],
+    """The chain that these slots become, after what has begun, which stands as it really went."""
+    chosen = [FreeSlot(s.id, s.party_id, s.kind, s.resource, s.starts_at, s.ends_at, s.capacity) for s in slots]
+    return rules.plan(problem, [*problem.begun, *chosen])
+
+
+def as_it_went(problem: Problem, booked: Sequence[PlannedSlot]) -> tuple[PlannedSlot, ...]:
+    """The booked chain with what has begun at its real times, so that limits count from these."""
+    times = {slot.id: (slot.starts_at, slot.ends_at) for slot in problem.begun}
+    went = [
+        replace(slot, starts_at=times[slot.slot][0], ends_at=times[slot.slot][1]) if slot.slot in times else slot
+        for slot in booked
+    ]
+    return tuple(
+        replace(slot, to_next_minutes=rules.minutes_of(after.starts_at - slot.ends_at) if after else None)
+        for slot, after in zip(went, [*went[1:], None], strict=False)
     )
 
 
@@ -68,8 +86,10 @@ def offer_from(problem: Problem, planned: tuple[PlannedSlot, ...], *, why: tuple
 
 def booked_slots(therapy: UUID, protocol: Protocol) -> tuple[PlannedSlot, ...]:
     """The chain that is booked, in order; empty when none is. Two queries."""
-    rows = Booking.objects.filter(therapy_id=therapy, released_at=None).select_related("slot").order_by("starts_at")
-    bookings = list(rows)
+    rows = Booking.objects.filter(therapy_id=therapy, released_at=None).select_related("slot")
+    # What was moved once the cells were collected may stand before a place that was not used when it was booked for.
+    order = [spec.code for spec in protocol.slots]
+    bookings = sorted(rows, key=lambda row: order.index(row.code))
     names: Mapping[UUID, str] = dict(
         Party.objects.filter(pk__in={row.party_id for row in bookings}).values_list("id", "name")
     )
@@ -104,7 +124,7 @@ def booked_chain(*, therapy: UUID, chain: Chain, protocol: Protocol, at: datetim
     if len(booked) != len(protocol.slots):
         return None
     problem = loading.load_problem(therapy=therapy, state=chain.state, protocol=protocol, at=at)
-    return offer_from(problem, booked, why=("Booked now",), at=at)
+    return offer_from(problem, as_it_went(problem, booked), why=("Booked now",), at=at)
 
 
 def knock_on(*, therapy_id: UUID, slot_ids: Sequence[UUID], at: datetime) -> KnockOn:
@@ -120,4 +140,5 @@ def knock_on(*, therapy_id: UUID, slot_ids: Sequence[UUID], at: datetime) -> Kno
     planned = planned_from(problem, chosen_slots(problem, slot_ids))
     check_chain(problem, planned)
     offer = offer_from(problem, planned, why=("Chosen",), at=at)
-    return knock_on_of(booked_slots(therapy_id, protocol), offer, zone=problem.time_zone)
+    before = as_it_went(problem, booked_slots(therapy_id, protocol))
+    return knock_on_of(before, offer, zone=problem.time_zone)

@@ -20,11 +20,12 @@ def limits_of(
     needs: Requirements, planned: Sequence[PlannedSlot], *, hold: int, slack: int, at: datetime, zone: str
 ) -> tuple[Limit, ...]:
     """Each limit of a chain, in the order in which a coordinator asks: begun, hold, vein to vein, gate, spare days."""
-    first, last = planned[0], planned[-1]
+    first, last, following = planned[0], planned[-1], planned[min(needs.begun, len(planned) - 1)]
     found = []
-    if first.starts_at < at:
-        began = wording.when(first.starts_at, zone)
-        found.append(Limit("begun", "First slot", "stop", f"{first.title} was to begin on {began}, which is past."))
+    if following.starts_at < at and needs.begun < len(planned):
+        began = wording.when(following.starts_at, zone)
+        title = "Next slot" if needs.begun else "First slot"
+        found.append(Limit("begun", title, "stop", f"{following.title} was to begin on {began}, which is past."))
     if needs.hold_max_minutes is not None:
         found.append(_of_allowed("hold", "Fresh hold", hold, needs.hold_max_minutes))
     vein = int((last.starts_at - first.starts_at).total_seconds()) // 60 + needs.infusion_offset_minutes

@@ -190,11 +190,13 @@ def lines_of(problem: Problem, *, maker: UUID | None = None) -> Iterator[Line]:
     capacities = [spec.party for spec in specs if spec.party not in {"centre", "maker"}]
     shared = sorted({capacity for capacity in capacities if capacities.count(capacity) > 1})
     for identifier, member in problem.makers.items():
-        if maker is not None and identifier != maker:
+        if identifier != (maker or identifier) or identifier != problem.kept.get("maker", identifier):
             continue
         roads = problem.transit.get(identifier, {})
         for choice in product(sorted(roads), repeat=len(shared)):
-            fixed = dict(zip(shared, choice, strict=True))
+            fixed = dict(zip(shared, choice, strict=True)) | dict(problem.kept)
+            if any(fixed[capacity] != chosen for capacity, chosen in zip(shared, choice, strict=True)):
+                continue
             layers = []
             for place, spec in enumerate(specs):
                 if spec.party == "centre":
@@ -217,6 +219,7 @@ class _Pool:
     def __init__(self, problem: Problem) -> None:
         self.memo: dict[Hashable, Any] = {}
         self._specs = problem.requirements.specs
+        self._begun = problem.begun
         self._owned: dict[tuple[UUID, str], list[FreeSlot]] = {}
         for slot in problem.slots:
             self._owned.setdefault((slot.party, slot.kind), []).append(slot)
@@ -225,7 +228,9 @@ class _Pool:
 
     def layer(self, place: int, parties: tuple[UUID, ...], roads: Mapping[UUID, int]) -> Layer:
         key = (place, parties, tuple(sorted(roads.items())))
-        if key not in self._layers:
+        if key not in self._layers and place < len(self._begun):
+            self._layers[key] = self._as_begun(place, roads)
+        elif key not in self._layers:
             spec = self._specs[place]
             slots, starts = self._slots(place, parties)
             self._layers[key] = Layer(
@@ -237,6 +242,18 @@ class _Pool:
                 roads=[roads.get(slot.party, 0) * 60 for slot in slots] if any(roads.values()) else None,
             )
         return self._layers[key]
+
+    def _as_begun(self, place: int, roads: Mapping[UUID, int]) -> Layer:
+        """A link that is under way or over: one slot, after the one before it however long that was."""
+        slot, is_last = self._begun[place], place == len(self._begun) - 1
+        return Layer(
+            slots=[slot],
+            starts=[int(slot.starts_at.timestamp())],
+            seconds=self._specs[place].minutes * 60 if is_last else 0,
+            gap_min=0,
+            gap_max=FOREVER,
+            roads=[roads.get(slot.party, 0) * 60] if is_last and any(roads.values()) else None,
+        )
 
     def _slots(self, place: int, parties: tuple[UUID, ...]) -> tuple[list[FreeSlot], list[int]]:
         key = (place, parties)

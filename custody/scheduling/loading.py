@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from custody.contract.places import began_at, parties_kept, places_begun
 from custody.protocols.document import Protocol
 from custody.scheduling import places
-from custody.scheduling.models import Lane, ProductSite
-from custody.scheduling.plan import Criteria, Member, Problem, Requirements, requirements_of
+from custody.scheduling.models import Lane, ProductSite, Slot
+from custody.scheduling.plan import Criteria, FreeSlot, Member, Problem, Requirements, requirements_of
 from ledger.parties.models import Party
 
 EARTH_KM = 6371.0
@@ -40,9 +42,18 @@ def load_problem(
     makers = _able(parties, "manufacturer", sites, centre)
     couriers = _able(parties, "courier", sites, centre)
     transit = {maker: _roads(maker, centre_id, couriers, lanes) for maker in makers}
-    requirements = requirements_of(protocol)
+    begun = _begun(state, protocol)
+    requirements = replace(requirements_of(protocol), begun=len(begun))
     slots: tuple[Any, ...] = ()
-    if criteria is not None:
+    if criteria is not None and begun:
+        slots = places.free_slots(
+            specs=requirements.specs[len(begun) :],
+            parties=[centre_id, *makers, *couriers],
+            windows=_windows_of_rest(requirements, begun[0].starts_at, max(at, criteria.earliest)),
+            at=at,
+            but_for=therapy,
+        )
+    elif criteria is not None:
         last_collection = (criteria.fit_until or criteria.collect_from) + timedelta(days=LOOK_AHEAD_DAYS)
         slots = places.free_slots(
             specs=requirements.specs,
@@ -60,7 +71,44 @@ def load_problem(
         slots=slots,
         payer=Member(payer_id, parties[payer_id].name, parties[payer_id].kind),
         time_zone=centre.time_zone,
+        begun=begun,
+        kept=_kept(state, protocol, len(begun)),
     )
+
+
+def _begun(state: Mapping[str, Any], protocol: Protocol) -> tuple[FreeSlot, ...]:
+    """The links that are under way or over, each from when it really began; none ends before the one before it."""
+    if not state.get("slots"):
+        return ()
+    specs = protocol.slots[: places_begun(state, protocol)]
+    resources = Slot.objects.in_bulk([UUID(state["slots"][spec.code]["slot"]) for spec in specs]) if specs else {}
+    found: list[FreeSlot] = []
+    for spec in specs:
+        booked = state["slots"][spec.code]
+        slot, start = resources[UUID(booked["slot"])], began_at(state, protocol, spec)
+        start = max([start, *(one.starts_at for one in found[-1:])])
+        end = start + timedelta(minutes=spec.minutes)
+        found.append(FreeSlot(slot.id, UUID(booked["party"]), spec.kind, slot.resource, start, end, 1))
+    return tuple(found)
+
+
+def _kept(state: Mapping[str, Any], protocol: Protocol, begun: int) -> dict[str, UUID]:
+    if not begun:
+        return {}
+    return {capacity: UUID(party) for capacity, party in parties_kept(state, protocol, begun).items()}
+
+
+def _windows_of_rest(
+    requirements: Requirements, collected_at: datetime, earliest: datetime
+) -> Mapping[str, tuple[datetime, datetime]]:
+    """When a slot of each kind that is still to come may start: not before `earliest`.
+
+    Places of a while after it are read as well, so that where none fits the next one can be named.
+    """
+    kinds = {spec.kind for spec in requirements.specs[requirements.begun :]}
+    last = {kind: collected_at + timedelta(minutes=requirements.apart(kind)[1]) for kind in kinds}
+    ahead = earliest + timedelta(days=LOOK_AHEAD_DAYS)
+    return {kind: (earliest, max(ahead, until)) for kind, until in last.items()}
 
 
 def _windows(requirements: Requirements, first: datetime, last: datetime) -> Mapping[str, tuple[datetime, datetime]]:

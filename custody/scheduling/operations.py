@@ -154,14 +154,16 @@ def record_move(
             "choose again.",
             field="slots",
         )
-    planned, _ = _take(chain, protocol, slot_ids, at=at)
+    planned, problem = _take(chain, protocol, slot_ids, at=at)
+    begun = problem.requirements.begun
+    rest = planned[begun:]
     if before and [slot.slot for slot in before] == [slot.slot for slot in planned]:
         raise NothingMoves("These slots are booked already; nothing would move.", field="slots")
     record = append(
         chain=chain,
         by=by,
         type="custody.itinerary.moved/v1",
-        body={"reason": reason, "bookings": _bookings(therapy_id, planned, key)},
+        body={"reason": reason, "bookings": _as_booked(chain, protocol, begun) + _bookings(therapy_id, rest, key)},
         meaning="moved the slot chain",
         occurred_at=at,
         at=at,
@@ -183,7 +185,7 @@ def move_itinerary(
     criteria: Criteria | None = None,
     instead_of: Sequence[UUID] | None = None,
 ) -> Moved:
-    """Book the whole chain anew, before the cells are collected, and say everything that this set in motion.
+    """Book anew what has not begun of the chain, and say everything that this set in motion.
 
     `reason` is whose plans changed (MOVE_REASONS); `instead_of` the slots that the person saw booked. The same key
     again gives the first record, and a knock-on in which nothing moves any more. Raises as `book_itinerary`, and
@@ -228,7 +230,7 @@ def _hold(
         SlotHold(
             slot_id=slot.slot, therapy_id=therapy_id, held_by=by.person, ends_at=slot.ends_at, expires_at=expires_at
         )
-        for slot in planned
+        for slot in planned[problem.requirements.begun :]
     )
     offer = itineraries.offer_from(problem, planned, why=("Held",), at=at)
     return HeldChain(offer=offer, expires_at=expires_at, held_by=by.person)
@@ -250,22 +252,25 @@ def sweep_holds(*, at: datetime) -> int:
 def _take(
     chain: Chain, protocol: Protocol, slot_ids: Sequence[UUID], *, at: datetime
 ) -> tuple[tuple[PlannedSlot, ...], Problem]:
-    """Check that these slots are a whole chain, lock them, and check that each has a place left."""
+    """Check that these slots are a whole chain, lock those to come, and check that each has a place left."""
     problem = loading.load_problem(therapy=chain.subject, state=chain.state, protocol=protocol, at=at)
     slots = itineraries.chosen_slots(problem, slot_ids)
+    if not slots:
+        raise NothingMoves("Everything that is booked has begun; nothing of it can be moved.", field="slots")
     planned = itineraries.planned_from(problem, slots)
     check_chain(problem, planned)
-    if planned[0].starts_at < at:
+    rest = planned[problem.requirements.begun :]
+    if rest[0].starts_at < at:
         raise itineraries.SlotGone("The first slot of this chain has begun already. Search again.", field="slots")
-    places.lock(slots, [slot.ends_at for slot in planned])
+    places.lock(slots, [slot.ends_at for slot in rest])
     gone = places.taken(
         parties={slot.party_id for slot in slots},
-        start=planned[0].starts_at,
-        end=max(slot.ends_at for slot in planned),
+        start=rest[0].starts_at,
+        end=max(slot.ends_at for slot in rest),
         at=at,
         but_for=chain.subject,
     )
-    for slot, booking in zip(slots, planned, strict=True):
+    for slot, booking in zip(slots, rest, strict=True):
         if gone.free(slot, booking.ends_at) < 1:
             start = wording.when(slot.starts_at, problem.time_zone)
             raise SlotTaken(
@@ -274,6 +279,15 @@ def _take(
                 slot=slot.id,
             )
     return planned, problem
+
+
+def _as_booked(chain: Chain, protocol: Protocol, begun: int) -> list[dict[str, str]]:
+    """The bookings that stay, as they stand on record."""
+    names = ("id", "slot", "party", "start", "end")
+    return [
+        {"code": spec.code, **{name: chain.state["slots"][spec.code][name] for name in names}}
+        for spec in protocol.slots[:begun]
+    ]
 
 
 def _bookings(therapy: UUID, planned: Sequence[PlannedSlot], key: str) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -65,7 +65,7 @@ class Requirements:
 
     `hold_max_minutes` bounds the time from the end of the collection to the start of making, None when the starting
     material keeps; `vein_to_vein_max_minutes` that from the start of the first slot to the infusion, which is
-    `infusion_offset_minutes` after the start of the last.
+    `infusion_offset_minutes` after the start of the last. The first `begun` links are under way or over, and stay.
     """
 
     specs: tuple[SlotSpec, ...]
@@ -74,6 +74,7 @@ class Requirements:
     infusion_offset_minutes: int = 0
     gate_offset_minutes: int | None = None
     gate_title: str = ""
+    begun: int = 0
 
     @property
     def starts_apart_max_minutes(self) -> int:
@@ -145,7 +146,8 @@ def _planned_by_last(protocol: Protocol, kind: str) -> Step | None:
 class Problem:
     """Everything that a search knows: the free slots, the members, and who drives where.
 
-    `transit` gives, for a maker, the couriers that serve it and the least minutes of their road.
+    `transit` gives, for a maker, the couriers that serve it and the least minutes of their road. `begun` are the links
+    that stay, from when they really began; `kept` who holds a capacity whatever is chosen.
     """
 
     requirements: Requirements
@@ -156,6 +158,8 @@ class Problem:
     slots: tuple[FreeSlot, ...]
     payer: Member | None = None
     time_zone: str = "UTC"
+    begun: tuple[FreeSlot, ...] = ()
+    kept: Mapping[str, UUID] = field(default_factory=dict)
 
     def road(self, maker: UUID, courier: UUID, spec: SlotSpec) -> int:
         """Least minutes from the end of a courier's slot to the next one. A return's slot is the journey itself."""

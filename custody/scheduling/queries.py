@@ -45,9 +45,11 @@ def held_chain(*, therapy: UUID, by: Actor, at: datetime) -> HeldChain | None:
     chain, protocol = _chain(therapy)
     permissions.check_search(by, chain.state)
     holds = itineraries.live_holds(therapy, at)
-    if len(holds) != len(protocol.slots):
+    if not holds:
         return None
     problem = loading.load_problem(therapy=therapy, state=chain.state, protocol=protocol, at=at)
+    if len(problem.begun) + len(holds) != len(protocol.slots):
+        return None
     slots: list[Slot] = [hold.slot for hold in holds]
     planned = itineraries.planned_from(problem, slots)
     offer = itineraries.offer_from(problem, planned, why=("Held",), at=at)

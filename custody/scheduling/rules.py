@@ -72,11 +72,15 @@ class _Found:
 def search_chains(problem: Problem, criteria: Criteria, *, at: datetime) -> SearchResult:
     """The best whole chains for these criteria, distinct and each with the reason for which it is offered."""
     lines = list(lines_of(problem, maker=criteria.maker))
-    low = _seconds(max(criteria.collect_from, at))
-    high = _seconds(criteria.fit_until) if criteria.fit_until else FOREVER
+    low, high = _seconds(max(criteria.collect_from, at)), FOREVER
+    if problem.begun:
+        low = 0
+    elif criteria.fit_until:
+        high = _seconds(criteria.fit_until)
     found = [_passes(problem, line, low=low, high=high) for line in lines]
     fitting = _starts_reached(found)
-    anytime = [_passes(problem, each.line, low=_seconds(at), high=FOREVER, endings=each.endings) for each in found]
+    first = low if problem.begun else _seconds(at)
+    anytime = [_passes(problem, each.line, low=first, high=FOREVER, endings=each.endings) for each in found]
     outside = _starts_reached(anytime) - fitting
     reason = ""
     alternatives: tuple[Offer, ...] = ()
@@ -118,9 +122,9 @@ def _passes(problem: Problem, line: Line, *, low: int, high: int, endings: list[
 
 
 def _holds(needs: Requirements, candidate: Candidate) -> bool:
-    if needs.hold_max_minutes is None:
+    if needs.hold_max_minutes is None or needs.begun > needs.making:
         return True
-    hold = candidate.making_start - candidate.collection - candidate.line.layers[0].seconds
+    hold = candidate.making_start - candidate.collection - needs.specs[0].minutes * 60
     return hold <= needs.hold_max_minutes * 60
 
 

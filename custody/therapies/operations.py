@@ -18,6 +18,7 @@ from custody.patients.restriction import check_may_order
 from custody.protocols import document
 from custody.protocols.document import Step
 from custody.therapies.models import CoiSerial, Therapy
+from custody.therapies.off_plan import off_plan
 from custody.therapies.steps import Preparation, lock_therapy, prepare, protocol_of, step_of
 from ledger.errors import BadInput, Conflict
 from ledger.ids import derived
@@ -162,7 +163,8 @@ def perform_step(
 ) -> Record:
     """Perform a step of custody that needs nothing beside what the protocol says (collection, acceptance, infusion…).
 
-    `started_at` and `occurred_at` default to now. A value out of limits is recorded as such and opens an exception.
+    `started_at` and `occurred_at` default to now. A value out of limits is recorded as such and opens an exception; so
+    does a collection on another day than booked.
     """
     chain, protocol = lock_therapy(therapy)
     known = step_of(protocol, step)
@@ -254,6 +256,10 @@ def _open_exceptions(
     key: str,
 ) -> None:
     findings = list(preparation.checked.out_of_limits.values())
+    off = off_plan(chain.state, step, started, ended)
+    if off is not None:
+        findings.append(off.finding)
+        kind = kind if len(findings) > 1 else "deviation"
     minutes = (ended - started).total_seconds() / 60
     if minutes > step.duration_max_minutes:
         findings.append(f"{step.title} took {minutes:.0f} min, {step.duration_max_minutes} allowed")

@@ -7,14 +7,17 @@ from datetime import datetime
 from uuid import UUID
 
 from custody.contract.custody_chain import KEPT
+from custody.contract.worklist import due_of, since_of
 from custody.exceptions.opening import open_exception
 from custody.protocols.document import Protocol, Step
 from custody.telemetry.models import Device, DeviceKind
 from custody.therapies.operations import record_step
 from custody.therapies.steps import lock_therapy, step_of
 from custody.transport.models import Handoff, Shipment
+from ledger.clock import stamp
 from ledger.errors import BadInput, Conflict, NotFound
 from ledger.ids import derived
+from ledger.log.contract import State
 from ledger.log.models import Chain, Record
 from ledger.log.operations import append, operation
 from ledger.parties.actor import Actor
@@ -103,7 +106,7 @@ def offer_handoff(
         at=at,
         key=key,
         occurred_at=occurred_at,
-        extra={"handoff": str(handoff), "to": receiver, "seal": seal.strip()},
+        extra={"handoff": str(handoff), "to": receiver, "seal": seal.strip(), "personal": True},
     )
 
 
@@ -203,11 +206,19 @@ TRANSPORT_PROBLEMS = {
 
 @operation
 def report_problem(
-    *, therapy: UUID, problem: str, by: Actor, at: datetime, key: str, occurred_at: datetime | None = None
+    *,
+    therapy: UUID,
+    problem: str,
+    by: Actor,
+    at: datetime,
+    key: str,
+    occurred_at: datetime | None = None,
+    expected_at: datetime | None = None,
 ) -> Record:
     """The courier that holds the cells says what happened on the road: an exception that QA judges before they go on.
 
-    Raises TherapyNotFound, NotPermitted, BadInput, and Refused by the contract.
+    A delay says when the shipment is expected now. Raises TherapyNotFound, NotPermitted, BadInput, and Refused by the
+    contract.
     """
     chain, protocol = lock_therapy(therapy)
     by.check("exception.open")
@@ -226,8 +237,34 @@ def report_problem(
         at=at,
         key=key,
         leg=leg.code,
-        facts={"problem": problem},
+        facts={"problem": problem, **_expected(chain, protocol, problem, expected_at, occurred_at or at)},
     )
+
+
+def arrival_due(state: State, protocol: Protocol) -> datetime:
+    """When the shipment under way has to be at its destination: when its delivery is due, by the protocol."""
+    leg = state["custody"]["leg"]
+    destination = protocol.leg(leg).destination
+    arrival = next(
+        one for one in protocol.steps if one.kind == "accept" and one.leg == leg and one.party == destination
+    )
+    delivery = next(one for one in protocol.steps if one.kind == "offer" and one.code in arrival.after)
+    return due_of(state, delivery, since_of(state, protocol, delivery))
+
+
+def _expected(
+    chain: Chain, protocol: Protocol, problem: str, expected_at: datetime | None, since: datetime
+) -> dict[str, str]:
+    if problem != "delay":
+        return {}
+    planned = arrival_due(chain.state, protocol)
+    if expected_at is None:
+        raise BadInput("Say when you expect to arrive.", field="expected_at")
+    if expected_at <= since:
+        raise BadInput("That time is past. Say when you expect to arrive.", field="expected_at")
+    if expected_at <= planned:
+        raise BadInput("That is no later than planned, so it is no delay.", field="expected_at")
+    return {"expected_at": stamp(expected_at), "planned_at": stamp(planned)}
 
 
 REFUSAL_REASONS = {
@@ -248,7 +285,12 @@ def offer_transfer(*, therapy: UUID, receiver: UUID, seal: str, by: Actor, at: d
         chain=chain,
         by=by,
         type="custody.transfer.offered/v1",
-        body={"handoff": str(derived("handoff", therapy, key)), "to": str(receiver), "seal": seal.strip()},
+        body={
+            "handoff": str(derived("handoff", therapy, key)),
+            "to": str(receiver),
+            "seal": seal.strip(),
+            "personal": True,
+        },
         meaning="handed over on the way",
         occurred_at=at,
         at=at,

@@ -15,7 +15,8 @@ from custody.telemetry.models import Device, Reading
 from custody.therapies.queries import UNKNOWN_STATE, TherapyLine, line_for, protocol_by_digest, visible
 from custody.therapies.steps import TherapyNotFound
 from custody.transport.models import Handoff, HandoffStatus, Shipment
-from custody.transport.operations import HandoffAlreadySettled, HandoffUnknown
+from custody.transport.operations import HandoffAlreadySettled, HandoffUnknown, arrival_due
+from ledger.clock import parse_stamp
 from ledger.log.models import Chain
 from ledger.parties.actor import Actor
 
@@ -30,10 +31,19 @@ class LastReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """A delay that is open: when the courier expects to arrive, and when it was due."""
+
+    expected_at: datetime
+    planned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ShipmentLine:
     """A shipment under way. `offered_to` is the organisation that a hand-over waits for, if one is open.
 
-    `handoff` is that hand-over's identifier, `offered_by` who offered it.
+    `handoff` is that hand-over's identifier, `offered_by` who offered it. `person` is who of a courier has it, None
+    where its records name nobody. `late` is what the courier said last of its arrival.
     """
 
     therapy: TherapyLine
@@ -44,9 +54,11 @@ class ShipmentLine:
     origin: UUID | None
     destination: UUID | None
     holder: UUID | None
+    person: UUID | None
     offered_to: UUID | None
     handoff: UUID | None
     offered_by: UUID | None
+    late: Late | None
     last: LastReading | None
 
     @property
@@ -105,6 +117,14 @@ def shipment_under_way(*, therapy: UUID, by: Actor) -> ShipmentLine | None:
     if not visible(by).filter(pk=therapy).exists():
         raise TherapyNotFound("There is no such therapy for your organisation.")
     return next(iter(_lines(_under_way().filter(therapy_id=therapy), by)), None)
+
+
+def arrival_due_at(*, therapy: UUID, by: Actor) -> datetime:
+    """When the therapy's shipment under way has to arrive. Raises TherapyNotFound."""
+    row = visible(by).filter(pk=therapy).first()
+    if row is None:
+        raise TherapyNotFound("There is no such therapy for your organisation.")
+    return arrival_due(_states([therapy])[therapy], protocol_by_digest(row.protocol_digest))
 
 
 def seal_of(*, therapy: UUID, by: Actor) -> str:
@@ -206,13 +226,21 @@ def _lines(rows: Iterable[Any], by: Actor | None) -> list[ShipmentLine]:
                 origin=_party(parties.get(leg.origin)),
                 destination=_party(parties.get(leg.destination)),
                 holder=_party(custody["holder"]),
+                person=_party(custody.get("person")),
                 offered_to=_party(custody["offer"]["to"]) if custody["offer"] else None,
                 handoff=_party(custody["offer"]["id"]) if custody["offer"] else None,
                 offered_by=_party(custody["offer"]["person"]) if custody["offer"] else None,
+                late=_late(state["exceptions"].values()),
                 last=LastReading(row.heard_at, row.heard_c100, row.heard_tilt) if row.heard_at else None,
             )
         )
     return lines
+
+
+def _late(exceptions: Iterable[Mapping[str, Any]]) -> Late | None:
+    """The latest expectation of the delays that are open; those reported before times were asked for have none."""
+    told = [(one["expected_at"], one["planned_at"]) for one in exceptions if one.get("expected_at")]
+    return Late(*map(parse_stamp, max(told))) if told else None
 
 
 def _states(therapies: Iterable[UUID]) -> dict[UUID, Any]:

@@ -74,6 +74,11 @@ def party_names() -> dict[UUID, str]:
     return {member.id: member.name for member in parties()}
 
 
+def party_places() -> dict[UUID, str]:
+    """Where every member is, by identifier: `Utrecht, NL`."""
+    return {member.id: f"{member.city}, {member.country}" for member in parties()}
+
+
 def _remember(row: Party) -> Member:
     member = Member(
         id=row.id,

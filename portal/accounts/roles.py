@@ -216,9 +216,10 @@ _ALL = (
     _role(
         "dispatcher",
         "Dispatcher",
-        "Publishes pickup slots, watches the shipments on the road and looks after the loggers.",
+        "Publishes pickup slots, watches the shipments on the road, passes them to another driver and looks after the "
+        "loggers.",
         kinds=COURIER,
-        may=_DOES_STEPS | {"slots.publish", "readings.upload", "device.register"},
+        may=_DOES_STEPS | {"handoff.offer", "slots.publish", "readings.upload", "device.register"},
     ),
     _role(
         "payer_analyst",

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from custody.therapies.values import ValuesRefused
 from custody.transport import operations as transport
+from custody.transport import queries as shipments
 from custody.transport.models import Handoff
 from ledger.errors import Conflict
 from portal.accounts.signing import first_signer, second_signer
@@ -19,6 +20,7 @@ from portal.actions.base import ActionForm, ActionView, Done
 from portal.actions.step_form import StepForm, VerifiedStepForm
 from portal.actions.steps import StepView, at_fields
 from portal.actions.stopping import check_seal, check_shipper
+from portal.transport.holding import colleague_with, holders_of
 
 
 def _text(label: str, hint: str = "") -> forms.CharField:
@@ -126,6 +128,13 @@ class OfferView(OwnScreen):
     kind = "offer"
     form_class = OfferForm
 
+    def prepare(self) -> None:
+        super().prepare()
+        line = shipments.shipment_under_way(therapy=self.journey.therapy.id, by=self.actor)
+        self.colleague = colleague_with(line, self.actor, holders_of([line]))
+        if self.request.method == "POST" and self.colleague is not None:
+            raise Conflict(self.colleague.refusal)
+
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         custody = self.journey.state["custody"]
         accept = next(
@@ -135,6 +144,7 @@ class OfferView(OwnScreen):
         receiver = parties.get(accept.party) if accept and isinstance(parties, dict) else None
         return dict(super().page(form)) | {
             "custody": custody,
+            "colleague": self.colleague,
             "receiver": UUID(receiver) if receiver else None,
             "touch": True,
             "giving": True,

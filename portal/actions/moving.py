@@ -1,4 +1,7 @@
-"""Moving a booked chain to other dates: what is booked now beside what would fit, held, then moved all or none."""
+"""Moving a booked chain to other dates: what is booked now beside what would fit, held, then moved all or none.
+
+Once the cells are collected, what has begun stays and the rest moves together.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from django import forms
 from django.urls import reverse
 from django.utils import timezone
 
+from custody.contract.places import places_begun
 from custody.scheduling import operations as scheduling
 from custody.scheduling import queries as slots
 from custody.therapies import queries as therapies
@@ -41,22 +45,28 @@ class MoveForm(ChainForm):
         return given
 
 
+class RestForm(SearchForm):
+    """The search once the cells are collected: when the rest may begin. Maker and collection are settled."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["earliest"].label = "Not before"
+        del self.fields["fit_until"], self.fields["maker"]
+
+
 def may_move(journey: Journey, actor: Actor) -> bool:
-    """Whether the page has anything to show this person: something is booked, and the cells are not collected."""
+    """Whether the page has anything to show this person: something is booked, and not all of it has begun."""
     return actor.may("itinerary.search") and _closed_because(journey) == "" and actor.party_kind != "courier"
 
 
 def _closed_because(journey: Journey) -> str:
-    """Why the chain of a therapy can no longer be moved as a whole, or that it cannot yet; empty when it can."""
-    done = journey.state["done"]
-    assert isinstance(done, dict)
+    """Why nothing of the chain of a therapy can be moved any more, or that it cannot yet; empty when it can."""
     if journey.therapy.status != "active":
         return "This therapy has ended; its slots are let go already."
     if not journey.state["slots"]:
         return "Nothing is booked yet, so nothing can be moved. Choose a slot chain first."
-    collection = journey.protocol.step_of_kind("collection")
-    if collection and collection.code in done:
-        return "The cells are collected: the chain can no longer be moved as a whole."
+    if places_begun(dict(journey.state), journey.protocol) == len(journey.protocol.slots):
+        return "Everything that is booked has begun, so nothing is left to move."
     return ""
 
 
@@ -76,9 +86,10 @@ class MoveView(ActionView):
         if booked is None:
             raise Conflict("The places booked are not one for each link of the chain. Call the consortium's office.")
         self.booked = booked
+        self.begun = places_begun(dict(self.journey.state), self.journey.protocol)
         asked = self.request.GET.copy()
         asked.setdefault("earliest", timezone.localdate(self.at).isoformat())
-        self.search = SearchForm(asked)
+        self.search = RestForm(asked) if self.begun else SearchForm(asked)
         self.criteria = self.search.criteria(self.at, limit=BETTER_THAN_NOTHING)
 
     def form_arguments(self) -> Mapping[str, Any]:
@@ -101,6 +112,8 @@ class MoveView(ActionView):
         )
         return {
             "therapy": self.journey.therapy,
+            "begun": [slot.title for slot in self.booked.slots[: self.begun]],
+            "collected_at": self.booked.collection_at,
             "journey": self.journey,
             "search": self.search,
             "result": found,
@@ -146,5 +159,5 @@ class MoveView(ActionView):
         )
         return Done(
             reverse("therapy", args=[therapy]),
-            "Moved: all the new slots are booked, and the old ones are free for others.",
+            "Moved: all the new slots are booked, and those that they replace are free for others.",
         )

@@ -233,4 +233,6 @@ def _label(offer: Offer) -> str:
 def _to_next(slot: PlannedSlot) -> str:
     if slot.to_next_minutes is None:
         return ""
+    if slot.to_next_minutes < 0:
+        return f"{duration(-slot.to_next_minutes * 60)} too early"
     return duration(slot.to_next_minutes * 60) if slot.to_next_minutes else "at once"

@@ -23,6 +23,7 @@ from manufacturing.quality import operations as quality
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import first_signer, second_signer
 from portal.actions.base import ActionForm, Done, show
+from portal.actions.collecting import collection_form
 from portal.actions.step_form import StepForm, form_class_for
 from portal.actions.stopping import StoppingView
 from portal.presenters import bedside
@@ -79,10 +80,13 @@ class StepView(StoppingView):
 
     @property
     def form_class(self) -> type[ActionForm]:  # type: ignore[override]
+        if self.step.kind == "collection":
+            return collection_form(verified=self.step.needs_second)
         return form_class_for(self.step)
 
     def form_arguments(self) -> Mapping[str, Any]:
-        return {"step": self.step, "request": self.request, "coi": self.journey.therapy.coi}
+        given = {"step": self.step, "request": self.request, "coi": self.journey.therapy.coi}
+        return given | {"state": self.journey.state} if self.step.kind == "collection" else given
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         return step_page(self.journey, self.task, self.step) | {
@@ -114,6 +118,8 @@ class StepView(StoppingView):
         except ValuesRefused as refused:
             raise at_fields(refused, form) from None
         said = "signed and on the ledger."
+        if getattr(form, "off", None):
+            said += " It was another day than booked: an exception is open for it. Move the dates that follow."
         if queries.is_out_of_limits(record):
             said += " It is out of limits: an exception is open for it."
         return Done(reverse("therapy", args=[self.journey.therapy.id]), f"{self.step.title}: {said}")

@@ -39,9 +39,9 @@ def duty_numbers(parties: Iterable[UUID | None], names: Mapping[UUID, str]) -> l
     ]
 
 
-def others_holding(holders: Iterable[UUID | None], names: Mapping[UUID, str], by: Actor) -> dict[UUID, DutyLine]:
-    """The numbers of who holds shipments, save of the actor's own organisation; one query, however many there are."""
-    return {one.party: one for one in duty_numbers([one for one in holders if one != by.party], names)}
+def numbers_of_others(parties: Iterable[UUID | None], names: Mapping[UUID, str], by: Actor) -> dict[UUID, DutyLine]:
+    """The numbers of these organisations, save of the actor's own; one query, however many there are."""
+    return {one.party: one for one in duty_numbers([one for one in parties if one != by.party], names)}
 
 
 def numbers_of(journey: Journey, names: Mapping[UUID, str], *first: UUID | None) -> list[DutyLine]:

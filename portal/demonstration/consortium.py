@@ -42,6 +42,10 @@ class Cast:
                     return actor
         raise LookupError(f"nobody of {party} is {' or '.join(roles)}")
 
+    def person(self, party: UUID, person: UUID) -> Actor:
+        """That person of that organisation."""
+        return next(actor for actor in self.actors[party] if actor.person == person)
+
     def of_kind(self, kind: str) -> list[Party]:
         return [party for party in self.parties.values() if party.kind == kind]
 

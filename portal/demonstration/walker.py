@@ -39,6 +39,7 @@ from portal.demonstration.story import Story
 
 Watch = Callable[[Step, Record], None]
 STEP_MINUTES = 12
+DELAY_MINUTES = 100
 
 
 class StoryEnds(Exception):
@@ -188,6 +189,8 @@ class Walker:
     def _offer(
         self, step: Step, ready: ReadyStep, chain: Chain, protocol: Protocol, by: Actor, at: datetime, key: str
     ) -> Record:
+        holder = chain.state["custody"].get("person")
+        by = self.cast.person(UUID(ready.party), UUID(holder)) if holder else by
         return transport.offer_handoff(
             therapy=self.therapy,
             step=step.code,
@@ -221,7 +224,15 @@ class Walker:
         if step.party == leg.destination:
             self._commit_readings(leg.code, by, at)
         elif step.code == self.story.delayed_after:
-            transport.report_problem(therapy=self.therapy, problem="delay", by=by, at=at, key=f"{key}-delay")
+            planned = transport.arrival_due(self.chain.state, protocol)
+            transport.report_problem(
+                therapy=self.therapy,
+                problem="delay",
+                expected_at=max(planned, at) + timedelta(minutes=DELAY_MINUTES),
+                by=by,
+                at=at,
+                key=f"{key}-delay",
+            )
         return record
 
     def _generic(

@@ -61,6 +61,8 @@ class ExceptionView:
     product: str
     opened_at: datetime
     due_at: datetime | None
+    expected_at: datetime | None
+    planned_at: datetime | None
     due: str
     late: bool
     closed_at: datetime | None
@@ -89,6 +91,8 @@ def view_of(one: ExceptionLine, names: Mapping[UUID, str], at: datetime) -> Exce
         product=one.therapy.product,
         opened_at=one.opened_at,
         due_at=one.due_at if is_open else None,
+        expected_at=one.expected_at,
+        planned_at=one.planned_at,
         due=_due(one, at) if is_open else "",
         late=late,
         closed_at=one.closed_at,

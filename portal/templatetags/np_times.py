@@ -104,6 +104,23 @@ def moment(at: datetime | None, show: str = "full", css: str = "", otherwise: An
     return format_html('<time datetime="{}" title="{}"{}{}>{}</time>', iso_utc(at), utc(at), classes, kept, words)
 
 
+@register.filter
+def arrival(one: Any) -> SafeString:
+    """`expected 14:40 instead of 13:00` of a delay that says so (`expected_at`, `planned_at`), else nothing.
+
+    The day stands where it is not today.
+    """
+    expected, planned = getattr(one, "expected_at", None), getattr(one, "planned_at", None)
+    if not expected or not planned:
+        return mark_safe("")
+    days = {_local(expected).date(), _local(planned).date()}
+    return format_html(
+        "expected {} instead of {}",
+        moment(expected, "clock" if days == {timezone.localdate()} else "short"),
+        moment(planned, "clock" if len(days) == 1 else "short"),
+    )
+
+
 @register.simple_tag
 def now_time() -> SafeString:
     """This moment in full, in the site's zone, with UTC in its title."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,9 +15,11 @@ from custody.telemetry.reading import celsius
 from custody.telemetry.rules import Verdict, band
 from custody.therapies.queries import Task, TherapyLine
 from custody.transport.queries import ShipmentLine
+from ledger.parties.actor import Actor
 from portal.presenters import therapies as present
 from portal.presenters.therapies import StatusView
 from portal.templatetags.np_times import duration
+from portal.transport.holding import ColleagueView, colleague_with
 
 SOON = timedelta(hours=1)
 PICKUP, DROP = "accept", "offer"
@@ -41,13 +43,14 @@ class ShipmentView:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A pickup or a drop: `place` is the organisation to go to, `url` where the scan is."""
+    """A pickup or a drop: `place` is the organisation to go to (`party`), `url` where the scan is."""
 
     kind: str
     verb: str
     act: str
     icon: str
     therapy: TherapyLine
+    party: UUID | None
     place: str
     due_at: datetime
     due: StatusView
@@ -55,17 +58,19 @@ class JobView:
     url: str
     job_url: str
     shipment: ShipmentView | None
+    colleague: ColleagueView | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BookedView:
-    """A journey that is booked: the courier comes at `starts_at`."""
+    """A journey that is booked: the courier comes to `party` at `starts_at`."""
 
     call_name: str
     coi: str
     title: str
     starts_at: datetime
     ends_at: datetime
+    party: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +102,25 @@ def shipment_view(line: ShipmentLine, at: datetime) -> ShipmentView:
 
 
 def jobs(
-    lines: Sequence[ShipmentLine], tasks: Iterable[Task], names: Mapping[UUID, str], party: UUID, at: datetime
+    lines: Sequence[ShipmentLine],
+    tasks: Iterable[Task],
+    names: Mapping[UUID, str],
+    at: datetime,
+    *,
+    by: Actor,
+    people: Mapping[UUID, str],
 ) -> list[JobView]:
-    """The courier's pickups and drops, soonest due first; what an exception holds comes last."""
+    """The courier's pickups and drops, soonest due first; what an exception holds comes last.
+
+    `people` names who has the shipments. A drop whose shipper a colleague has says so.
+    """
     by_therapy = {line.therapy.id: line for line in lines}
-    found = [job(task, by_therapy.get(task.therapy.id), names, at) for task in tasks if task.kind in VERBS]
+    found = []
+    for task in tasks:
+        if task.kind in VERBS:
+            line = by_therapy.get(task.therapy.id)
+            whose = colleague_with(line, by, people) if task.kind == DROP else None
+            found.append(replace(job(task, line, names, at), colleague=whose))
     return sorted(found, key=lambda one: (bool(one.held), one.due_at))
 
 
@@ -116,6 +135,7 @@ def job(task: Task, line: ShipmentLine | None, names: Mapping[UUID, str], at: da
         act=act,
         icon=icon,
         therapy=task.therapy,
+        party=place,
         place=names.get(place, "") if place else "",
         due_at=task.due_at,
         due=due_status(task.due_at, at),
@@ -136,9 +156,16 @@ def due_status(due_at: datetime, at: datetime) -> StatusView:
 
 
 def booked(entries: Iterable[CalendarEntry], at: datetime) -> list[BookedView]:
-    """What is booked and has not begun."""
+    """What is booked and has not begun, and where it begins: the way back at the maker, else at the centre."""
     return [
-        BookedView(one.therapy.call_name, one.therapy.coi, one.kind_title, one.starts_at, one.ends_at)
+        BookedView(
+            one.therapy.call_name,
+            one.therapy.coi,
+            one.kind_title,
+            one.starts_at,
+            one.ends_at,
+            one.therapy.maker if one.kind == "return" else one.therapy.centre,
+        )
         for one in entries
         if one.is_own and not one.is_released and one.starts_at > at
     ]

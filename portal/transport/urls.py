@@ -1,24 +1,28 @@
 from __future__ import annotations
 
 from portal.access import may, route
-from portal.transport import devices, views
+from portal.transport import devices, problems, transfers, views
 
 urlpatterns = [
     route("jobs/<uuid:therapy>/", views.job, name="job", rule=may("therapy.read")),
     route(
         "jobs/<uuid:therapy>/transfer/",
-        views.TransferView.as_view(),
+        transfers.TransferView.as_view(),
         name="job_transfer",
         rule=may("handoff.offer"),
     ),
     route(
         "hand-overs/<uuid:handoff>/take/",
-        views.TakeTransferView.as_view(),
+        transfers.TakeTransferView.as_view(),
         name="transfer_take",
         rule=may("handoff.accept"),
     ),
-    route("hand-overs/<uuid:handoff>/keep/", views.KeepView.as_view(), name="transfer_keep", rule=may("handoff.offer")),
-    route("jobs/<uuid:therapy>/problem/", views.ProblemView.as_view(), name="job_problem", rule=may("exception.open")),
+    route(
+        "hand-overs/<uuid:handoff>/keep/", transfers.KeepView.as_view(), name="transfer_keep", rule=may("handoff.offer")
+    ),
+    route(
+        "jobs/<uuid:therapy>/problem/", problems.ProblemView.as_view(), name="job_problem", rule=may("exception.open")
+    ),
     route("shipments/", views.shipments, name="shipments", rule=may("therapy.read")),
     route("loggers/new/", devices.RegisterView.as_view(), name="logger_new", rule=may("device.register")),
     route("loggers/<uuid:device>/key/", devices.RenewView.as_view(), name="logger_rekey", rule=may("device.register")),

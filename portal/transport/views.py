@@ -19,18 +19,16 @@ from custody.telemetry.logger_files import MAX_BYTES
 from custody.telemetry.operations import Upload, upload_logger_file
 from custody.telemetry.problems import BadReadings, Problem
 from custody.therapies import queries as therapies
-from custody.transport import operations, queries
+from custody.transport import queries
 from ledger.clock import now
-from ledger.errors import BadInput, Conflict
-from ledger.parties.queries import parties, party_names
+from ledger.errors import BadInput
+from ledger.parties.queries import party_names, party_places
 from portal.accounts.actors import actor_of
-from portal.accounts.queries import names_of
-from portal.accounts.signing import SigningMixin, first_signer
 from portal.actions.base import ActionForm, ActionView, Done, fresh_key
-from portal.actions.stopping import check_seal, check_shipper
-from portal.contacts.queries import duty_numbers, others_holding
+from portal.contacts.queries import duty_numbers, numbers_of_others
 from portal.journeys.presenter import zone
 from portal.transport import presenter
+from portal.transport.holding import colleague_with, holders_of, may_pass_on
 
 SCAN = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "data-scan": ""}
 
@@ -41,6 +39,8 @@ def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
     row = therapies.find_therapy(therapy=therapy, by=actor)
     line = queries.shipment_under_way(therapy=therapy, by=actor)
     names = party_names()
+    people = holders_of([line])
+    colleague = colleague_with(line, actor, people)
     tasks = [task for task in therapies.tasks_of(therapy=therapy, by=actor) if task.mine]
     state = telemetry.live_state(by=actor, therapy=therapy, at=at) if line else None
     context: dict[str, Any] = {
@@ -48,6 +48,9 @@ def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "line": line,
         "state": state,
         "job": next((presenter.job(task, line, names, at) for task in tasks if task.kind in presenter.VERBS), None),
+        "colleague": colleague,
+        "person": people.get(line.person) if line and line.person and line.holder != actor.party else "",
+        "places": party_places(),
         "party_names": names,
         "is_mine": line is not None and line.holder == actor.party,
         "back_url": reverse("home"),
@@ -62,10 +65,14 @@ def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
             "seal": queries.seal_of(therapy=therapy, by=actor),
             "chart": telemetry.chart(by=actor, therapy=therapy, leg=line.leg.code, at=at, zone=zone()),
             "within": line.offered_to is not None and line.offered_to == line.holder == actor.party,
-            "may_hand_over": actor.may("handoff.offer"),
+            "may_take": actor.may("handoff.accept"),
+            "may_keep": line.offered_by == actor.person or line.person == actor.person or actor.role == "dispatcher",
             "offered_by_me": line.offered_by == actor.person,
             "keep_key": fresh_key(),
-            "may_transfer": actor.may("handoff.offer") and actor.party_kind == "courier" and line.offered_to is None,
+            "may_transfer": actor.may("handoff.offer")
+            and actor.party_kind == "courier"
+            and line.offered_to is None
+            and may_pass_on(colleague, actor),
             "may_upload": actor.may("readings.upload"),
             "may_report": actor.may("exception.open") and actor.party_kind == "courier" and line.holder == actor.party,
             "problems": [
@@ -80,12 +87,16 @@ def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
 def shipments(request: HttpRequest) -> HttpResponse:
     """The shipments on the road that the actor's organisation has to do with."""
     actor, at, names = actor_of(request), now(), party_names()
-    found = [presenter.shipment_view(line, at) for line in queries.on_the_road(by=actor)]
+    lines = queries.on_the_road(by=actor)
+    found = [presenter.shipment_view(line, at) for line in lines]
+    concerned = [party for line in lines for party in (line.holder, line.origin, line.destination)]
     context = {
         "shipments": sorted(found, key=lambda view: (view.rank, view.line.hold_ends_at)),
         "wrong": [view for view in found if view.rank == 0],
         "party_names": names,
-        "numbers": others_holding((view.line.holder for view in found), names, actor),
+        "people": holders_of(lines),
+        "places": party_places(),
+        "numbers": numbers_of_others(concerned, names, actor),
         "checked_at": at,
     }
     return render(request, "transport/shipments.html", context)
@@ -201,159 +212,3 @@ def _said(upload: Upload) -> str:
     if file.without_value:
         said.append(f"{file.without_value:,} lines without a value")
     return f"{', '.join(said)}. Read as {file.unit}, times in {file.zone}."
-
-
-class ProblemForm(SigningMixin, ActionForm):
-    """What happened on the road, and when."""
-
-    problem = forms.ChoiceField(
-        label="What happened?",
-        choices=[
-            ("delay", "Delay: it will arrive later than planned"),
-            ("damage", "Damage: the shipper is dented, open or wet"),
-            ("seal_broken", "Seal broken or missing"),
-            ("lost", "Lost: the shipper is not where it should be"),
-        ],
-        widget=forms.RadioSelect,
-        error_messages={"required": "Say what happened."},
-    )
-    occurred_at = forms.DateTimeField(required=False, widget=forms.HiddenInput)
-
-
-class ProblemView(ActionView):
-    """A courier reports from the road; centre and maker see it at once."""
-
-    template_name: ClassVar[str] = "transport/problem.html"
-    form_class = ProblemForm
-
-    def prepare(self) -> None:
-        found = queries.shipment_under_way(therapy=self.kwargs["therapy"], by=self.actor)
-        if found is None or found.holder != self.actor.party:
-            raise Conflict("Your organisation does not hold this shipment, so it reports no problem with it.")
-        self.line = found
-
-    def form_arguments(self) -> Mapping[str, Any]:
-        return {"request": self.request}
-
-    def page(self, form: ActionForm) -> Mapping[str, Any]:
-        return {
-            "line": self.line,
-            "therapy": self.line.therapy,
-            "party_names": party_names(),
-            "back_url": reverse("job", args=[self.kwargs["therapy"]]),
-        }
-
-    def act(self, form: ActionForm) -> Done:
-        operations.report_problem(
-            therapy=self.kwargs["therapy"],
-            problem=form.cleaned_data["problem"],
-            by=first_signer(self.request, form),
-            at=self.at,
-            key=form.key,
-            occurred_at=form.cleaned_data["occurred_at"],
-        )
-        return Done(reverse("job", args=[self.kwargs["therapy"]]), "Reported. Centre and maker have been told.")
-
-
-class TransferForm(SigningMixin, ActionForm):
-    """Which courier takes over, or a colleague of the own one, and the seal as it is on the shipper now."""
-
-    receiver = forms.ChoiceField(label="To", error_messages={"required": "Choose who takes over."})
-    seal = forms.CharField(label="Scan or type the seal", max_length=40, widget=forms.TextInput(attrs=SCAN))
-
-    def __init__(self, *args: Any, others: list[tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["receiver"].choices = [("", "Choose"), *others]  # type: ignore[attr-defined]
-
-
-class TransferView(ActionView):
-    """A courier hands over on the way, to another courier or to a colleague."""
-
-    template_name: ClassVar[str] = "transport/transfer.html"
-    form_class = TransferForm
-
-    def prepare(self) -> None:
-        found = queries.shipment_under_way(therapy=self.kwargs["therapy"], by=self.actor)
-        if found is None or found.holder != self.actor.party:
-            raise Conflict("Your organisation does not hold this shipment, so it cannot hand it over.")
-        self.line = found
-
-    def form_arguments(self) -> Mapping[str, Any]:
-        known = parties("courier")
-        others = [(str(one.id), f"{one.name}, {one.city}") for one in known if one.id != self.actor.party]
-        own = [(str(one.id), f"A colleague of {one.name}") for one in known if one.id == self.actor.party]
-        others = own + others
-        return {"request": self.request, "others": others}
-
-    def page(self, form: ActionForm) -> Mapping[str, Any]:
-        return {"line": self.line, "therapy": self.line.therapy, "back_url": self._back()}
-
-    def act(self, form: ActionForm) -> Done:
-        operations.offer_transfer(
-            therapy=self.kwargs["therapy"],
-            receiver=UUID(form.cleaned_data["receiver"]),
-            seal=form.cleaned_data["seal"],
-            by=first_signer(self.request, form),
-            at=self.at,
-            key=form.key,
-        )
-        taker = "your colleague" if form.cleaned_data["receiver"] == str(self.actor.party) else "the other courier"
-        return Done(self._back(), f"Offered. The shipper stays with you until {taker} has scanned.")
-
-    def _back(self) -> str:
-        return reverse("job", args=[self.kwargs["therapy"]])
-
-
-class KeepView(ActionView):
-    """Take back what was offered to a colleague; a button on the job's page."""
-
-    def act(self, form: ActionForm) -> Done:
-        record = operations.keep(handoff=self.kwargs["handoff"], by=self.actor, at=self.at, key=form.key)
-        return Done(reverse("job", args=[record.chain.subject]), "Kept. You may offer it anew, or deliver it.")
-
-
-class TakeForm(SigningMixin, ActionForm):
-    """The receiver scans what the giver hands over."""
-
-    shipper = forms.CharField(label="Scan the shipper", max_length=40, widget=forms.TextInput(attrs=SCAN))
-    seal = forms.CharField(label="Scan or type the seal", max_length=40, widget=forms.TextInput(attrs=SCAN))
-
-
-class TakeTransferView(ActionView):
-    """Take over from another courier or a colleague on the way, or refuse."""
-
-    template_name: ClassVar[str] = "transport/take.html"
-    form_class = TakeForm
-
-    def prepare(self) -> None:
-        self.offer = queries.transfer_offered(handoff=self.kwargs["handoff"], by=self.actor)
-
-    def form_arguments(self) -> Mapping[str, Any]:
-        return {"request": self.request}
-
-    def page(self, form: ActionForm) -> Mapping[str, Any]:
-        return {
-            "offer": self.offer,
-            "colleague": self._colleague(),
-            "party_names": party_names(),
-            "refusal_reasons": operations.REFUSAL_REASONS.items(),
-            "back_url": reverse("home"),
-        }
-
-    def _colleague(self) -> str:
-        """The name of who hands over, where that is somebody of the own organisation."""
-        of_own = self.offer.giver == self.actor.party
-        return names_of([self.offer.offered_by]).get(self.offer.offered_by, "a colleague") if of_own else ""
-
-    def act(self, form: ActionForm) -> Done:
-        check_shipper(form.cleaned_data["shipper"], self.offer.container, therapy=None, field="shipper")
-        seal = check_seal(form.cleaned_data["seal"], self.offer.seal, therapy=None, field="seal")
-        operations.accept_handoff(
-            handoff=self.offer.handoff,
-            seal=seal,
-            scans={"shipper": self.offer.container, "seal": seal},
-            by=first_signer(self.request, form),
-            at=self.at,
-            key=form.key,
-        )
-        return Done(reverse("job", args=[self.offer.therapy]), "Taken over. Custody is yours now.")

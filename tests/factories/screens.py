@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.test import Client
 from django.urls import reverse
 
+from custody.protocols.document import Step
 from custody.therapies.queries import protocol_by_digest
+from ledger.clock import parse_stamp
 from ledger.ids import uuid7
 from ledger.parties.actor import Actor
+from ledger.parties.models import Party
 from portal.accounts.demonstration import PASSWORD
 from portal.accounts.models import User
 from portal.demonstration.consortium import Cast
@@ -41,7 +46,17 @@ def step_form(therapy: Told, step: str, *, second: Actor | None = None, **change
     sent |= {"idempotency_key": str(uuid7()), "signing_password": PASSWORD}
     if second is not None:
         sent |= {"second_email": User.objects.get(pk=second.person).email, "second_password": PASSWORD}
-    return sent | changed
+    return sent | _booked_times(therapy, known) | changed
+
+
+def _booked_times(therapy: Told, step: Step) -> dict[str, str]:
+    """A collection on the day that is booked for it, as the centre's clock says; other steps end now."""
+    if step.kind != "collection":
+        return {}
+    centre = Party.objects.get(pk=therapy.state["parties"]["centre"])
+    booked = parse_stamp(therapy.state["slots"][step.due.slot]["end"]).astimezone(ZoneInfo(centre.time_zone))
+    times = {"started_at": booked - timedelta(hours=4), "occurred_at": booked - timedelta(minutes=10)}
+    return {name: f"{at:%Y-%m-%dT%H:%M}" for name, at in times.items()}
 
 
 def step_url(therapy: Told, step: str) -> str:

@@ -131,6 +131,7 @@ def test_from_the_order_to_the_hand_over(as_person: Any) -> None:
     nurse.get_by_label("Second person’s e-mail").fill("joris.haanstra@linden.example")
     nurse.get_by_label("Second person’s password").fill(PASSWORD)
     is_sound(nurse)
+    nurse.get_by_label("It was collected on another day than booked").check()
     nurse.get_by_role("button", name="Sign and record").click()
     expect(nurse.get_by_text("Collect the cells: signed")).to_be_visible()
     expect(nurse.locator(".np-custody")).to_contain_text(["Joris Haanstra"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -72,10 +73,15 @@ def test_a_problem_on_the_road_reaches_centre_and_maker_at_once(as_person: Any, 
     is_sound(page)
     page.get_by_label("Delay", exact=False).check()
     page.get_by_role("button", name="Sign and report").click()
+    expect(page.get_by_text("Say when you expect to arrive.").last).to_be_visible()
+    is_sound(page)
+    page.locator("#id_expected_at").fill("2030-12-02T14:40")
+    page.get_by_role("button", name="Sign and report").click()
 
     expect(page.get_by_text("Reported. Centre and maker have been told.")).to_be_visible()
     expect(page.get_by_text("Delayed on the road").first).to_be_visible()
     is_sound(page)
     # Nobody reloaded the maker's page.
     expect(watching.get_by_role("heading", name="Delayed on the road")).to_be_visible()
+    expect(watching.get_by_text(re.compile("Expected 2 Dec, .+ instead of")).first).to_be_visible()
     is_sound(watching)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.urls import reverse
 
-from custody.scheduling.models import Booking, SlotHold
+from custody.scheduling.models import Booking, Slot, SlotHold
+from ledger.clock import parse_stamp
 from ledger.ids import uuid7
+from ledger.log import verification
 from ledger.log.models import Record
 from portal.accounts.demonstration import PASSWORD
 from portal.demonstration.story import Story
@@ -180,22 +183,99 @@ def test_another_centre_finds_nothing_and_a_courier_may_not_ask(booked, cast):
     assert somebody(cast, "C0205", "courier").get(page_of(booked)).status_code == 403
 
 
-def test_what_is_collected_or_not_booked_moves_no_more(cast):
-    collected = told(cast, Story("told", stop_before="pack-outbound"))
+def test_what_is_over_or_not_booked_moves_no_more(cast):
+    over = told(cast, Story("told", stop_before="bedside-check"))
     unbooked = told(cast, Story("told", stop_before="booking"), number=2)
 
-    for therapy, said in ((collected, "The cells are collected"), (unbooked, "Nothing is booked yet")):
+    for therapy, said in ((over, "Everything that is booked has begun"), (unbooked, "Nothing is booked yet")):
         response = coordinator(therapy).get(page_of(therapy))
         assert response.status_code == 409
         assert said in words(response)
 
 
-def test_the_journey_offers_the_move_until_the_cells_are_collected(booked, cast):
+def test_the_journey_offers_the_move_until_everything_has_begun(booked, cast):
     collected = told(cast, Story("told", stop_before="pack-outbound"), number=2)
+    over = told(cast, Story("told", stop_before="bedside-check"), number=3)
 
-    shown = [page_of(t) in words(coordinator(t).get(reverse("therapy", args=[t.therapy]))) for t in (booked, collected)]
+    journeys = [coordinator(t).get(reverse("therapy", args=[t.therapy])) for t in (booked, collected, over)]
 
-    assert shown == [True, False]
+    assert [page_of(t) in words(page) for t, page in zip((booked, collected, over), journeys, strict=True)] == [
+        True,
+        True,
+        False,
+    ]
+
+
+@pytest.fixture
+def collected(cast, monkeypatch):
+    """A therapy whose cells are collected and not yet packed, seen half an hour later."""
+    therapy = told(cast, Story("told", stop_before="pack-outbound"))
+    monkeypatch.setattr("portal.actions.base.now", lambda: therapy.now)
+    return therapy
+
+
+def test_after_the_collection_the_rest_moves_and_the_collection_stays(collected):
+    client, before = coordinator(collected), slots_of(collected)
+    page = client.get(page_of(collected))
+    assert "Apheresis stays as it is" in words(page)
+    assert set(page.context["search"].fields) == {"earliest", "sort"}
+
+    held, instead_of = chosen(client, collected)
+    assert SlotHold.objects.filter(therapy_id=collected.therapy).count() == len(before) - 1
+    changes = client.get(page_of(collected)).context["changes"]
+    assert not changes.rows[0].is_changed
+    moved = send(client, collected, "move", held, instead_of=instead_of, reason="centre")
+
+    assert moved.status_code == 303
+    assert slots_of(collected) == held.split(",")
+    assert slots_of(collected)[0] == before[0]
+    assert slots_of(collected) != before
+    assert not SlotHold.objects.exists()
+    assert list(verification.findings()) == []
+
+
+def test_after_the_collection_each_offer_keeps_the_limits_from_when_it_really_was(collected):
+    page = coordinator(collected).get(page_of(collected))
+    ended = parse_stamp(collected.state["done"]["collect"]["start"]) + timedelta(minutes=300)
+
+    for offer, _ in page.context["offers"]:
+        pickup = offer.offer.slots[1]
+        assert timedelta(minutes=30) <= pickup.starts_at - ended <= timedelta(minutes=480)
+        assert {slot.party for slot in offer.offer.slots if slot.kind == "manufacturing"} == {
+            UUID(collected.state["parties"]["maker"])
+        }
+
+
+def test_after_the_collection_nothing_of_it_is_moved_by_a_form_made_by_hand(collected):
+    client = coordinator(collected)
+    offer, _ = client.get(page_of(collected)).context["offers"][0]
+    first, second, *rest = offer.slot_ids.split(",")
+
+    answer = send(client, collected, "hold", ",".join([second, first, *rest]))
+
+    assert answer.status_code == 422
+    assert "What has begun stays" in words(answer)
+
+
+def test_who_comes_second_for_a_place_after_the_collection_moves_nothing(collected, cast):
+    client, before = coordinator(collected), slots_of(collected)
+    held, instead_of = chosen(client, collected)
+    changed = next(new for new, old in zip(held.split(","), before, strict=True) if new != old)
+    Slot.objects.filter(pk=changed).update(capacity=1)
+    SlotHold.objects.filter(therapy_id=collected.therapy).delete()
+    SlotHold.objects.create(
+        slot_id=changed,
+        therapy_id=uuid7(),
+        held_by=uuid7(),
+        ends_at=Slot.objects.get(pk=changed).ends_at,
+        expires_at=collected.now + timedelta(minutes=10),
+    )
+
+    answer = send(client, collected, "move", held, instead_of=instead_of, reason="centre")
+
+    assert answer.status_code == 409
+    assert "was taken a moment ago" in words(answer)
+    assert slots_of(collected) == before
 
 
 def test_a_chain_whose_first_day_is_past_says_so(booked, monkeypatch):

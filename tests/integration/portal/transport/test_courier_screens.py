@@ -11,18 +11,16 @@ from custody.exceptions.models import CustodyException
 from custody.patients.queries import identities
 from custody.therapies.models import StepRecord, Therapy
 from custody.transport.models import Handoff
-from custody.transport.operations import accept_handoff
-from ledger.ids import uuid7
-from ledger.log import verification
-from ledger.log.contract import Refused
+from ledger.parties.models import Party
 from portal.accounts.demonstration import PASSWORD
 from portal.accounts.models import User
-from portal.demonstration.story import Story
+from portal.contacts.rules import uri_of
+from portal.demonstration.members import DUTY_NUMBERS
 from tests.factories.screens import signed_in, somebody, step_form
-from tests.factories.therapies import small_consortium, told
+from tests.factories.therapies import small_consortium
+from tests.integration.portal.transport.road import DROP, PICKUP, at_step, courier, words
 
 pytestmark = pytest.mark.django_db
-PICKUP, DROP = "pickup-outbound", "deliver-outbound"
 
 
 @pytest.fixture
@@ -30,20 +28,8 @@ def cast():
     return small_consortium()
 
 
-def at_step(cast, step, number=1, **story):
-    return told(cast, Story("told", stop_before=step, **story), number=number)
-
-
 def take(therapy):
     return reverse("handoff_accept", args=[therapy.therapy, PICKUP])
-
-
-def words(response):
-    return " ".join(response.content.decode().split())
-
-
-def courier(therapy):
-    return signed_in(therapy.actor("courier_outbound", "courier"))
 
 
 def test_the_next_pickup_leads_the_page(cast):
@@ -208,112 +194,6 @@ def test_a_transfer_with_another_seal_is_refused(cast):
     assert "seal is not the one" in words(page)
 
 
-def within(therapy):
-    """Two couriers of the company that holds the shipper, and the first one's offer to their colleagues."""
-    mine = therapy.actor("courier_outbound", "courier")
-    colleague = therapy.actor("courier_outbound", "courier", other_than=mine.person)
-    form = {
-        "idempotency_key": str(uuid7()),
-        "receiver": str(mine.party),
-        "seal": therapy.state["custody"]["seal"],
-        "signing_password": PASSWORD,
-    }
-    assert signed_in(mine).post(reverse("job_transfer", args=[therapy.therapy]), form).status_code == 303
-    return mine, colleague
-
-
-def take_form(therapy, **changed):
-    custody = therapy.state["custody"]
-    keys = {"idempotency_key": str(uuid7()), "signing_password": PASSWORD}
-    return {"shipper": custody["container"], "seal": custody["seal"]} | keys | changed
-
-
-def test_a_shipper_passes_from_one_courier_to_a_colleague_by_scan(cast):
-    therapy = at_step(cast, DROP)
-    mine, colleague = within(therapy)
-    handoff = Handoff.objects.get(status="offered")
-    here, job = reverse("transfer_take", args=[handoff.pk]), reverse("job", args=[therapy.therapy])
-    assert signed_in(mine).get("/").context["transfers"] == []
-    assert [offer.handoff for offer in signed_in(colleague).get("/").context["transfers"]] == [handoff.pk]
-    assert here in words(signed_in(colleague).get(job))
-    assert "Offered to a colleague" in words(signed_in(mine).get(job))
-    name = User.objects.get(pk=mine.person).name
-    assert f"{name}, your colleague" in words(signed_in(colleague).get(here))
-
-    form = take_form(therapy)
-    assert signed_in(colleague).post(here, form).status_code == 303
-    assert signed_in(colleague).post(here, form).status_code == 303
-
-    row = Handoff.objects.get(pk=handoff.pk)
-    assert (row.status, row.giver_id, row.receiver_id) == ("accepted", mine.party, mine.party)
-    assert (row.offered_by, row.settled_by) == (mine.person, colleague.person)
-    assert therapy.state["custody"]["holder"] == str(mine.party)
-    journey = words(signed_in(therapy.actor("centre", "nurse")).get(reverse("therapy", args=[therapy.therapy])))
-    assert "to a colleague, seal" in journey
-    assert name in journey
-    assert User.objects.get(pk=colleague.person).name in journey
-    assert list(verification.findings()) == []
-
-
-@pytest.mark.parametrize("wrong", [{"seal": "S-OTHER"}, {"shipper": "BOX-OTHER"}])
-def test_a_colleague_scans_the_right_shipper_and_seal_or_takes_nothing_over(cast, wrong):
-    therapy = at_step(cast, DROP)
-    _, colleague = within(therapy)
-    handoff = Handoff.objects.get(status="offered")
-
-    page = signed_in(colleague).post(reverse("transfer_take", args=[handoff.pk]), take_form(therapy, **wrong))
-
-    assert page.status_code == 422
-    assert Handoff.objects.get(pk=handoff.pk).status == "offered"
-
-
-def test_who_offered_it_to_colleagues_does_not_take_it_over(cast):
-    therapy = at_step(cast, DROP)
-    mine, _ = within(therapy)
-    handoff = Handoff.objects.get(status="offered")
-
-    page = signed_in(mine).post(reverse("transfer_take", args=[handoff.pk]), take_form(therapy))
-    with pytest.raises(Refused, match="that they offered"):
-        accept_handoff(handoff=handoff.pk, seal=handoff.seal, scans={}, by=mine, at=therapy.now, key=therapy.key())
-
-    assert page.status_code == 404
-    assert Handoff.objects.get(pk=handoff.pk).status == "offered"
-
-
-def test_what_no_colleague_took_is_kept_and_goes_on(cast):
-    therapy = at_step(cast, DROP)
-    mine, colleague = within(therapy)
-    handoff = Handoff.objects.get(status="offered")
-    job, keep = reverse("job", args=[therapy.therapy]), reverse("transfer_keep", args=[handoff.pk])
-    assert keep in words(signed_in(mine).get(job))
-    stranger = "C0219" if cast.parties["C0205"].id == mine.party else "C0205"
-    assert somebody(cast, stranger, "courier").post(keep, {"idempotency_key": str(uuid7())}).status_code == 404
-
-    answer = signed_in(mine).post(keep, {"idempotency_key": str(uuid7())})
-
-    assert answer.status_code == 303
-    assert Handoff.objects.get(pk=handoff.pk).status == "refused"
-    assert keep not in words(signed_in(mine).get(job))
-    journey = words(signed_in(therapy.actor("centre", "nurse")).get(reverse("therapy", args=[therapy.therapy])))
-    assert "Kept: nobody took over" in journey
-    assert "Hand-over refused" not in journey
-    late = signed_in(colleague).get(reverse("transfer_take", args=[handoff.pk]))
-    assert late.status_code == 409
-    assert "kept by who offered it" in words(late)
-    within(therapy)
-
-
-def test_what_another_company_was_offered_is_not_kept(cast):
-    therapy = at_step(cast, PICKUP)
-    handoff = Handoff.objects.get(status="offered")
-    mine = therapy.actor("courier_outbound", "courier")
-
-    answer = signed_in(mine).post(reverse("transfer_keep", args=[handoff.pk]), {"idempotency_key": str(uuid7())})
-
-    assert answer.status_code == 409
-    assert Handoff.objects.get(pk=handoff.pk).status == "offered"
-
-
 def test_the_dispatcher_sees_shipments_and_where_each_logger_is(cast):
     therapy = at_step(cast, DROP)
     client = signed_in(therapy.actor("courier_outbound", "dispatcher"))
@@ -346,62 +226,29 @@ def test_the_road_asks_the_same_few_questions_however_many_shipments_there_are(c
     assert count() == alone
 
 
-# ── problems on the road ──
+def test_jobs_name_town_and_duty_number_of_where_to_go(cast):
+    pickup, drop = at_step(cast, PICKUP), at_step(cast, DROP, number=2)
+    client = courier(drop)
+
+    page = words(client.get("/"))
+
+    for party in {pickup.state["parties"]["centre"], drop.state["parties"]["maker"]}:
+        row = Party.objects.get(pk=party)
+        number = DUTY_NUMBERS[row.code][0]
+        assert f"{row.city}, {row.country}" in page
+        assert f'href="{uri_of(number)}"' in page
 
 
-def problem_page(therapy):
-    return reverse("job_problem", args=[therapy.therapy])
-
-
-def report(client, therapy, problem="delay", key="0197f3a0-0000-7000-8000-000000000091"):
-    sent = {"problem": problem, "idempotency_key": key, "signing_password": PASSWORD}
-    return client.post(problem_page(therapy), sent)
-
-
-def test_a_reported_problem_is_seen_at_once_by_courier_centre_and_maker(cast):
+def test_the_dispatchers_row_says_whom_to_ring_at_both_ends_and_who_has_the_shipper(cast):
     therapy = at_step(cast, DROP)
 
-    answer = report(courier(therapy), therapy, "seal_broken")
+    page = words(signed_in(therapy.actor("courier_outbound", "dispatcher")).get("/"))
 
-    assert answer.status_code == 303
-    finding = "Seal found broken on the road"
-    assert finding in words(courier(therapy).get(reverse("job", args=[therapy.therapy])))
-    for capacity, role in (("centre", "nurse"), ("maker", "qa")):
-        assert finding in words(signed_in(therapy.actor(capacity, role)).get(reverse("exceptions")))
-
-
-def test_a_problem_sent_twice_is_reported_once_and_the_ledger_verifies(cast):
-    therapy = at_step(cast, DROP)
-    client = courier(therapy)
-
-    first, again = report(client, therapy), report(client, therapy)
-    other = report(client, therapy, key="0197f3a0-0000-7000-8000-000000000092")
-
-    assert first.status_code == again.status_code == 303
-    assert other.status_code == 409
-    assert "reported already" in words(other)
-    assert CustodyException.objects.filter(kind="transport_problem").count() == 1
-    assert list(verification.check_chains(lambda what, count: None)) == []
-
-
-@pytest.mark.parametrize("problem", ["", "rain"])
-def test_a_problem_that_is_none_is_refused_at_its_field(cast, problem):
-    therapy = at_step(cast, DROP)
-
-    answer = report(courier(therapy), therapy, problem)
-
-    assert answer.status_code == 422
-    assert answer.context["form"].errors["problem"]
-    assert not CustodyException.objects.exists()
-
-
-def test_who_does_not_hold_the_shipper_reports_nothing(cast):
-    therapy = at_step(cast, PICKUP)
-
-    assert report(courier(therapy), therapy).status_code == 409
-    assert report(signed_in(therapy.actor("maker", "operator")), therapy).status_code == 409
-    assert report(somebody(cast, "P0501", "payer_analyst"), therapy).status_code == 403
-    assert not CustodyException.objects.exists()
+    for capacity in ("centre", "maker"):
+        assert (
+            f'href="{uri_of(DUTY_NUMBERS[Party.objects.get(pk=therapy.state["parties"][capacity]).code][0])}"' in page
+        )
+    assert User.objects.get(pk=therapy.actor("courier_outbound", "courier").person).name in page
 
 
 def test_another_patients_shipper_at_the_pickup_is_a_full_stop(cast):

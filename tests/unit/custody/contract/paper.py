@@ -65,6 +65,8 @@ CAPACITIES = {
     "courier_return": "second courier",
 }
 
+PEOPLE = ("A", "B", "C", "T")
+
 
 class PaperWorld:
     """Members and documents in two dictionaries."""
@@ -171,7 +173,10 @@ class Paper:
 
     def by(self, step: Step) -> Person:
         name = "B" if step.kind in {"accept", "release"} else "A"
-        return Person(self.member_of(step.party), step.roles[0], name)
+        usual = Person(self.member_of(step.party), step.roles[0], name)
+        holder = self.state["custody"].get("person") if step.kind == "offer" else None
+        known = [replace(usual, name=one) for one in PEOPLE]
+        return next((one for one in known if str(one.signature.person) == holder), usual)
 
     def second(self, step: Step) -> Person | None:
         return Person(self.member_of(step.party), step.second_roles[0], "C") if step.second_roles else None
@@ -221,7 +226,8 @@ class Paper:
         if step.kind == "offer":
             accept = next(s for s in self.protocol.steps if s.kind == "accept" and step.code in s.after)
             to = self.state["parties"].get(accept.party, str(party("courier")))
-            return {"handoff": str(derived("handoff", len(self.entries))), "to": to, "seal": custody["seal"]}
+            handoff = str(derived("handoff", len(self.entries)))
+            return {"handoff": handoff, "to": to, "seal": custody["seal"], "personal": True}
         if step.kind == "accept":
             return {"handoff": (custody["offer"] or {"id": str(party("nobody"))})["id"], "seal": custody["seal"]}
         return {"test_leaf": "7"} if step.kind == "test" else {}

@@ -11,13 +11,17 @@ from ledger.ids import derived
 from ledger.log.contract import Refused
 from tests.unit.custody.contract.paper import CODES, Paper, Person, party
 
-COURIER = Person("courier", "courier")
+COURIER = Person("courier", "courier", "B")
+"""Who picks up; `COLLEAGUE` drives for the same courier."""
+COLLEAGUE = Person("courier", "courier", "A")
+DISPATCHER = Person("courier", "dispatcher", "C")
 THIRD = Person("third courier", "courier", "T")
 
 
 def transfer(paper: Paper, *, to: str = "third courier", by: Person = COURIER, **changes: Any) -> str:
     handoff = str(derived("transfer", len(paper.entries)))
-    body = {"handoff": handoff, "to": str(party(to)), "seal": paper.state["custody"]["seal"]} | changes
+    body = {"handoff": handoff, "to": str(party(to)), "seal": paper.state["custody"]["seal"], "personal": True}
+    body = {name: value for name, value in (body | changes).items() if value is not ...}
     paper.record("custody.transfer.offered/v1", body, by)
     return handoff
 
@@ -175,13 +179,12 @@ def test_a_transfer_is_between_couriers_and_by_the_holder(to: str, by: Person, w
 
 def test_a_colleague_of_the_same_courier_takes_over_and_both_people_are_on_record() -> None:
     paper = Paper().walk(before="deliver-outbound")
-    handoff, colleague = transfer(paper, to="courier"), Person("courier", "courier", "B")
-    take_over(paper, handoff, by=colleague)
+    take_over(paper, transfer(paper, to="courier"), by=COLLEAGUE)
     offered, accepted = paper.entries[-2:]
     assert offered.signer.person != accepted.signer.person
     assert paper.state["custody"]["holder"] == str(party("courier"))
     assert paper.state["custody"]["offer"] is None
-    paper.do("deliver-outbound", by=colleague)
+    paper.do("deliver-outbound", by=COLLEAGUE)
 
 
 def test_nobody_takes_over_within_a_courier_what_they_offered_or_with_another_seal() -> None:
@@ -190,7 +193,7 @@ def test_nobody_takes_over_within_a_courier_what_they_offered_or_with_another_se
     with pytest.raises(Refused, match="that they offered"):
         take_over(paper, handoff, by=COURIER)
     with pytest.raises(Refused, match="seal is not the one"):
-        take_over(paper, handoff, by=Person("courier", "courier", "B"), seal="another")
+        take_over(paper, handoff, by=COLLEAGUE, seal="another")
     with pytest.raises(Refused, match="another organisation"):
         take_over(paper, handoff, by=THIRD)
     with pytest.raises(Refused, match="signed by"):
@@ -214,6 +217,72 @@ def test_a_courier_keeps_what_its_own_people_did_not_take_and_nobody_else_does()
     assert paper.state["custody"]["offer"] is None
     assert paper.state["custody"]["holder"] == str(party("courier"))
     paper.walk(after="receive-starting-material")
+
+
+def test_only_who_picked_up_delivers_and_a_colleague_takes_over_first() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    with pytest.raises(Refused, match="Take it over first"):
+        paper.do("deliver-outbound", by=COLLEAGUE)
+    take_over(paper, transfer(paper, to="courier"), by=COLLEAGUE)
+    with pytest.raises(Refused, match="Take it over first"):
+        paper.do("deliver-outbound", by=COURIER)
+    paper.do("deliver-outbound", by=COLLEAGUE)
+
+
+def test_a_refused_delivery_leaves_the_shipper_with_who_offered_it() -> None:
+    paper = Paper().walk(before="receive-starting-material")
+    refuse(paper, by=Person("maker", "operator", "B"))
+    with pytest.raises(Refused, match="Take it over first"):
+        paper.do("deliver-outbound", by=COLLEAGUE)
+    paper.do("deliver-outbound", by=COURIER)
+
+
+def test_only_who_holds_a_shipper_passes_it_on_or_keeps_it_and_the_dispatcher_where_they_cannot() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    for to in ("courier", "third courier"):
+        with pytest.raises(Refused, match="Take it over first"):
+            transfer(paper, to=to, by=COLLEAGUE)
+    handoff = transfer(paper, to="courier", by=DISPATCHER)
+    with pytest.raises(Refused, match="Take it over first"):
+        refuse(paper, by=COLLEAGUE, reason=KEPT)
+    refuse(paper, by=DISPATCHER, reason=KEPT)
+    handoff = transfer(paper, to="courier", by=DISPATCHER)
+    take_over(paper, handoff, by=COLLEAGUE)
+    paper.do("deliver-outbound", by=COLLEAGUE)
+
+
+def test_custody_is_nobodys_in_person_once_it_is_delivered_and_personal_again_on_the_way_back() -> None:
+    paper = Paper().walk(after="receive-starting-material")
+    assert "person" not in paper.state["custody"]
+    paper.walk(after="pickup-return")
+    assert paper.state["custody"]["person"] == str(Person("second courier", "courier", "B").signature.person)
+    with pytest.raises(Refused, match="Take it over first"):
+        paper.do("deliver-return", by=Person("second courier", "courier"))
+
+
+def test_what_was_recorded_before_custody_was_personal_stays_admitted() -> None:
+    paper = Paper().walk(before="hand-over-outbound")
+    paper.do("hand-over-outbound", personal=...)
+    paper.do("pickup-outbound")
+    assert not {"person", "personal"} & set(paper.state["custody"])
+    paper.do("deliver-outbound", by=COLLEAGUE, personal=...)
+
+
+def test_from_the_first_personal_hand_over_on_nobody_leaves_that_out() -> None:
+    paper = Paper().walk(before="hand-over-outbound")
+    paper.do("hand-over-outbound", personal=...)
+    paper.do("pickup-outbound")
+    take_over(paper, transfer(paper, to="courier", by=COLLEAGUE), by=COURIER)
+    take_over(paper, transfer(paper, to="courier", personal=...), by=COLLEAGUE)
+    with pytest.raises(Refused, match="Take it over first"):
+        paper.do("deliver-outbound", by=COURIER, personal=...)
+
+
+@pytest.mark.parametrize("given", [False, None, "yes", 1])
+def test_custody_is_personal_or_nothing_is_said_of_it(given: Any) -> None:
+    paper = Paper().walk(before="hand-over-outbound")
+    with pytest.raises(Refused, match="personal"):
+        paper.do("hand-over-outbound", personal=given)
 
 
 def test_an_identity_stop_halts_hand_overs_too() -> None:

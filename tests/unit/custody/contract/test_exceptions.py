@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from custody.contract.exceptions import KINDS, OOS_STAGES, OOS_TRANSITIONS
+from ledger.clock import stamp
 from ledger.ids import derived
 from ledger.log.contract import Refused
 from tests.unit.custody.contract.paper import Paper, Person, party
@@ -289,7 +291,13 @@ def test_the_worst_exception_comes_first() -> None:
 
 
 def report(
-    paper: Paper, problem: str = "delay", *, by: Person | None = None, leg: str = "outbound", name: str = "p"
+    paper: Paper,
+    problem: str = "delay",
+    *,
+    by: Person | None = None,
+    leg: str = "outbound",
+    name: str = "p",
+    **facts: Any,
 ) -> str:
     identifier = str(derived("exception", name))
     body = {
@@ -297,10 +305,50 @@ def report(
         "kind": "transport_problem",
         "finding": "Delayed on the road",
         "leg": leg,
-        "facts": {"problem": problem},
+        "facts": {"problem": problem, **facts},
     }
     paper.record("custody.exception.opened/v1", body, by or Person("courier", "courier"))
     return identifier
+
+
+def ahead(paper: Paper, hours: int) -> str:
+    return stamp(paper.now + timedelta(hours=hours))
+
+
+def test_a_delay_says_when_it_is_expected_and_a_delay_that_grows_says_it_again() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    first, planned = ahead(paper, 3), ahead(paper, 1)
+    one = report(paper, expected_at=first, planned_at=planned)
+    with pytest.raises(Refused, match="reported already"):
+        report(paper, name="again", expected_at=first, planned_at=planned)
+    report(paper, name="again", expected_at=ahead(paper, 5), planned_at=planned)
+    assert paper.state["exceptions"][one]["expected_at"] == first
+    assert len(paper.state["exceptions"]) == 2
+
+
+@pytest.mark.parametrize(("expected", "planned"), [(1, 2), (2, 2), (-1, -2)])
+def test_a_new_time_lies_ahead_and_after_the_one_that_was_planned(expected: int, planned: int) -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    with pytest.raises(Refused, match="lies after"):
+        report(paper, expected_at=ahead(paper, expected), planned_at=ahead(paper, planned))
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [({"expected_at": "soon"}, "UTC time"), ({"expected_at": "2030-12-02T13:40:00.000000Z"}, "UTC time")],
+)
+def test_times_of_a_delay_are_times_and_both_are_there(facts: dict[str, str], words: str) -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    with pytest.raises(Refused, match=words):
+        report(paper, **facts)
+
+
+def test_only_a_delay_has_a_new_time_and_those_of_before_had_none() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    with pytest.raises(Refused, match="Only a delay"):
+        report(paper, "damage", expected_at=ahead(paper, 2), planned_at=ahead(paper, 1))
+    identifier = report(paper)
+    assert set(paper.state["exceptions"][identifier]) == {"kind", "blocking", "by", "problem"}
 
 
 def test_a_problem_on_the_road_goes_on_to_the_receipt_and_holds_the_acceptance_until_qa_has_decided() -> None:

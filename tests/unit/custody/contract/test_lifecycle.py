@@ -9,7 +9,9 @@ import pytest
 from stdnum.iso7064 import mod_37_2
 
 from custody.contract.lifecycle import check_character
+from custody.contract.places import began_at, places_begun
 from ledger.clock import parse_stamp, stamp
+from ledger.ids import derived
 from ledger.log.contract import Refused
 from tests.unit.custody.contract.paper import Paper, Person, order_body, party
 
@@ -161,14 +163,112 @@ def test_a_chain_of_slots_that_does_not_fit_is_refused(spoil: Any, words: str) -
         paper.do("booking", bookings=spoil(paper.bookings()))
 
 
-def test_a_chain_is_moved_as_a_whole_until_the_collection() -> None:
+def test_a_chain_is_moved_as_a_whole_until_the_collection_and_then_the_rest_of_it() -> None:
     paper = Paper().walk(before="collect")
     later = paper.bookings(start=paper.now + timedelta(days=30))
     paper.record("custody.itinerary.moved/v1", {"bookings": later}, COORDINATOR)
     assert paper.state["slots"]["bed"]["start"] == later[-1]["start"]
     paper.walk(after="collect")
-    with pytest.raises(Refused, match="collected"):
-        paper.record("custody.itinerary.moved/v1", {"bookings": later}, COORDINATOR)
+    with pytest.raises(Refused, match="“Apheresis” has begun"):
+        paper.record("custody.itinerary.moved/v1", {"bookings": paper.bookings()}, COORDINATOR)
+    rest = after_what_has_begun(paper)
+    paper.record("custody.itinerary.moved/v1", {"bookings": rest}, COORDINATOR)
+    assert [paper.state["slots"][one["code"]]["start"] for one in rest] == [one["start"] for one in rest]
+
+
+def after_what_has_begun(paper: Paper, *, later: timedelta = timedelta(0), **owners: str) -> list[dict[str, str]]:
+    """The chain with what has begun as it is booked, and the rest as soon as it may be, or so much later."""
+    begun = places_begun(paper.state, paper.protocol)
+    names = ("id", "slot", "party", "start", "end")
+    found, moment = [], paper.now
+    for number, spec in enumerate(paper.protocol.slots):
+        if number < begun:
+            held = paper.state["slots"][spec.code]
+            found.append({"code": spec.code} | {name: held[name] for name in names})
+            moment = began_at(paper.state, paper.protocol, spec) + timedelta(minutes=spec.minutes)
+            continue
+        moment += timedelta(minutes=spec.gap_min_minutes) + (later if number == begun else timedelta(0))
+        end = moment + timedelta(minutes=spec.minutes)
+        party_ = paper.state["slots"][spec.code]["party"]
+        found.append(
+            {
+                "code": spec.code,
+                "id": str(derived("moved", spec.code)),
+                "slot": str(derived("other slot", spec.code)),
+                "party": str(party(owners[spec.code])) if spec.code in owners else party_,
+                "start": stamp(moment),
+                "end": stamp(end),
+            }
+        )
+        moment = end
+    return found
+
+
+def move(paper: Paper, bookings: list[dict[str, str]]) -> None:
+    paper.record("custody.itinerary.moved/v1", {"bookings": bookings}, COORDINATOR)
+
+
+@pytest.mark.parametrize(
+    ("after", "begun"),
+    [
+        ("label", 0),
+        ("collect", 1),
+        ("hand-over-outbound", 1),
+        ("pickup-outbound", 2),
+        ("accept-starting-material", 2),
+        ("wash-and-select", 3),
+        ("test-viability", 4),
+        ("review", 5),
+        ("pickup-return", 6),
+        ("clear-lymphodepletion", 6),
+        ("lymphodeplete", 7),
+    ],
+)
+def test_a_place_has_begun_once_its_owner_uses_it(after: str, begun: int) -> None:
+    paper = Paper().walk(after=after)
+    assert places_begun(paper.state, paper.protocol) == begun
+    if begun == len(paper.protocol.slots):
+        with pytest.raises(Refused, match="has begun, so nothing"):
+            move(paper, after_what_has_begun(paper))
+    elif begun:
+        move(paper, after_what_has_begun(paper))
+        assert places_begun(paper.state, paper.protocol) == begun
+
+
+def test_how_long_the_next_place_may_wait_counts_from_when_the_cells_were_collected() -> None:
+    paper = Paper().walk(before="collect")
+    paper.do("collect", occurred_at=paper.now + timedelta(days=3))
+    late = after_what_has_begun(paper, later=timedelta(hours=8))
+    with pytest.raises(Refused, match="the protocol allows"):
+        move(paper, late)
+    move(paper, after_what_has_begun(paper))
+
+
+@pytest.mark.parametrize("name", ["id", "slot", "start", "end", "party"])
+def test_nothing_of_what_has_begun_is_rewritten(name: str) -> None:
+    paper = Paper().walk(after="pickup-outbound")
+    bookings = after_what_has_begun(paper)
+    bookings[1][name] = bookings[2][name]
+    with pytest.raises(Refused, match="has begun"):
+        move(paper, bookings)
+
+
+def test_the_maker_stays_once_the_cells_are_collected_and_a_courier_that_has_not_come_may_change() -> None:
+    paper = Paper().walk(after="collect")
+    with pytest.raises(Refused, match="another organisation"):
+        move(paper, after_what_has_begun(paper, manufacturing="other maker"))
+    move(paper, after_what_has_begun(paper, pickup="third courier"))
+    assert paper.state["parties"]["courier_outbound"] == str(party("third courier"))
+    paper.walk(after="hand-over-outbound")
+    with pytest.raises(Refused, match="another organisation"):
+        move(paper, after_what_has_begun(paper, pickup="courier"))
+
+
+def test_a_courier_that_took_over_on_the_way_stays_the_one_that_carries() -> None:
+    paper = Paper().walk(after="pickup-outbound")
+    paper.state["parties"]["courier_outbound"] = str(party("third courier"))
+    move(paper, after_what_has_begun(paper))
+    assert paper.state["parties"]["courier_outbound"] == str(party("third courier"))
 
 
 @pytest.mark.parametrize(

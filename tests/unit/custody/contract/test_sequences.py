@@ -218,7 +218,10 @@ class Records(RuleBasedStateMachine):
                 data.draw(st.sampled_from((*COURIERS, "maker"))),
             )
             body = {"handoff": self.fresh("transfer"), "to": str(party(receiver)), "seal": custody["seal"]}
-            self.record("custody.transfer.offered/v1", body, Person(giver, "courier"))
+            if data.draw(st.booleans()):
+                body["personal"] = True
+            role, name = data.draw(st.sampled_from([("courier", "A"), ("courier", "B"), ("dispatcher", "C")]))
+            self.record("custody.transfer.offered/v1", body, Person(giver, role, name))
             custody = self.paper.state["custody"]
             if custody["offer"]:
                 taker = Person(data.draw(st.sampled_from(COURIERS)), "courier", data.draw(st.sampled_from(["A", "T"])))
@@ -277,12 +280,15 @@ class Records(RuleBasedStateMachine):
         problem = data.draw(st.sampled_from([*sorted(TRANSPORT_PROBLEMS), "rain"]))
         leg = data.draw(st.sampled_from([self.paper.state["custody"]["leg"], "outbound"]))
         role = data.draw(st.sampled_from(["courier", "dispatcher", "qa"]))
+        hours = data.draw(st.integers(-1, 3))
+        moments = [stamp(self.paper.now + timedelta(hours=hours + later)) for later in (1, 0)]
+        times = dict(zip(("expected_at", "planned_at"), moments, strict=True)) if data.draw(st.booleans()) else {}
         body = {
             "id": self.fresh("problem"),
             "kind": "transport_problem",
             "finding": "Delayed on the road",
             "leg": leg,
-            "facts": {"problem": problem},
+            "facts": {"problem": problem} | times,
         }
         self.record("custody.exception.opened/v1", body, Person(by, role))
 
@@ -332,8 +338,15 @@ class Records(RuleBasedStateMachine):
             assert entry.signer.role in {"courier", "dispatcher"}
             assert custody["leg"] == entry.body["leg"] is not None
             assert custody["holder"] == str(entry.party)
-            told = [one["problem"] for one in after["exceptions"].values() if one["kind"] == "transport_problem"]
+            problems = [one for one in after["exceptions"].values() if one["kind"] == "transport_problem"]
+            told = [(one["problem"], one.get("expected_at")) for one in problems]
             assert len(told) == len(set(told)), "one problem is open once"
+        if entry.type in {"custody.handoff.offered/v1", "custody.transfer.offered/v1"}:
+            holder = before["custody"].get("person")
+            of_dispatch = entry.type.startswith("custody.transfer") and entry.signer.role == "dispatcher"
+            assert holder in {None, str(entry.signer.person)} or of_dispatch, "who holds a shipper gives it on"
+        if before["custody"].get("personal"):
+            assert after["custody"]["personal"]
         if entry.type in {"custody.handoff.accepted/v1", "custody.transfer.accepted/v1"}:
             offer = before["custody"]["offer"]
             assert offer is not None
