@@ -84,6 +84,7 @@ class BatchStepView:
     mark_word: str
     reasons: tuple[str, ...]
     is_void: bool = False
+    scanned: str = ""
     corrections: tuple[CorrectionView, ...] = ()
 
 
@@ -215,8 +216,15 @@ def step_view(line: StepLine) -> BatchStepView:
         mark_word=_mark_word(line.record),
         reasons=tuple(unbroken(reason) for reason in _reasons(line)) if line.record else (),
         is_void=bool(line.record and line.record.standing == "broken"),
+        scanned=_scanned(line.record) if line.record else "",
         corrections=tuple(correction_view(one) for one in line.corrections),
     )
+
+
+def _scanned(record: RecordView) -> str:
+    """What was scanned before the signature, as the record says: “Label and bag”; empty where nothing was."""
+    kinds = list(record.body.get("scans") or {})
+    return " and ".join(filter(None, [", ".join(kinds[:-1]), *kinds[-1:]])).capitalize()
 
 
 def correction_view(one: StepCorrection) -> CorrectionView:

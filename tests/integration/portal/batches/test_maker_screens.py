@@ -17,6 +17,8 @@ from tests.factories.screens import signed_in, somebody, step_form
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = pytest.mark.django_db
+ANOTHER = "X0042260009991"
+"""A well-formed identity of no therapy of the consortium."""
 
 
 @pytest.fixture
@@ -87,6 +89,43 @@ def test_a_missing_value_is_said_at_its_field_and_the_others_are_kept(cast):
     assert "value_cd3-purity" in page.context["form"].errors
     assert 'value="LOT-77"' in words(page)
     assert not StepRecord.objects.filter(therapy=therapy.therapy, step="wash-and-select").exists()
+
+
+def test_a_step_at_the_bench_is_not_signed_before_its_label_is_scanned(cast):
+    therapy = at_step(cast, "wash-and-select")
+
+    page = signed_in(therapy.actor("maker", "operator")).post(
+        bench(therapy, "wash-and-select"), step_form(therapy, "wash-and-select", scan_label="")
+    )
+
+    assert page.status_code == 422
+    assert "Scan the label, or type what stands on it." in words(page)
+    assert not StepRecord.objects.filter(therapy=therapy.therapy, step="wash-and-select").exists()
+
+
+def test_a_label_of_another_therapy_at_the_bench_halts_this_one_and_nothing_is_signed(cast):
+    therapy = at_step(cast, "wash-and-select")
+
+    page = signed_in(therapy.actor("maker", "operator")).post(
+        bench(therapy, "wash-and-select"), step_form(therapy, "wash-and-select", scan_label=ANOTHER)
+    )
+
+    assert page.status_code == 409
+    assert "Stop." in words(page)
+    assert CustodyException.objects.get(therapy=therapy.therapy).kind == "identity_stop"
+    assert not StepRecord.objects.filter(therapy=therapy.therapy, step="wash-and-select").exists()
+
+
+def test_what_was_scanned_at_the_bench_stands_in_the_record_and_in_the_batch_record(cast):
+    therapy = at_step(cast, "wash-and-select")
+    client = signed_in(therapy.actor("maker", "operator"))
+
+    client.post(bench(therapy, "wash-and-select"), step_form(therapy, "wash-and-select"))
+
+    page = client.get(reverse("batch", args=[therapy.therapy]))
+    done = next(one.line for one in page.context["steps"] if one.line.step.code == "wash-and-select")
+    assert done.record.body["scans"] == {"label": therapy.state["coi"]}
+    assert "Label scanned and agreed before this was signed" in words(page)
 
 
 def test_another_role_of_the_maker_cannot_perform_the_step(cast):
