@@ -19,7 +19,10 @@ class ExceptionKind(models.TextChoices):
 
 
 class CustodyException(models.Model):
-    """One exception of a therapy. `finding` is a sentence made by the system, without personal data."""
+    """One exception of a therapy. `finding` is a sentence made by the system, without personal data.
+
+    `why` is what who closed it wrote; empty where it was closed before that was asked for.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
     therapy = models.ForeignKey(
@@ -37,6 +40,7 @@ class CustodyException(models.Model):
     closed_at = models.DateTimeField(null=True)
     resolution = models.CharField(max_length=20, blank=True)
     cause = models.CharField(max_length=40, blank=True)
+    why = models.CharField(max_length=500, blank=True)
     oos_stage = models.CharField(max_length=12, blank=True)
 
     class Meta:

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from custody.contract.exceptions import LEAST_WORDS, LONGEST_WHY, says_why
 from custody.contract.moment import OPEN_STATUSES
 from custody.exceptions import operations as exceptions
 from custody.exceptions import queries
@@ -151,6 +152,20 @@ class CloseForm(SigningMixin, ActionForm):
         choices=[("", "Choose"), *((code, words.capitalize()) for code, words in exceptions.CAUSES.items())],
         error_messages={"required": "Name the cause."},
     )
+    why = forms.CharField(
+        label="Why it can be closed",
+        max_length=LONGEST_WHY,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="What was looked at and what was found. The authority reads it too, and it stays for good: no names, "
+        "birth dates or record numbers.",
+        error_messages={"required": f"Write why, in at least {LEAST_WORDS} words."},
+    )
+
+    def clean_why(self) -> str:
+        why = str(self.cleaned_data["why"])
+        if not says_why(why):
+            raise forms.ValidationError(f"Write why, in at least {LEAST_WORDS} words.")
+        return why
 
 
 class CloseWithSecondForm(SecondPersonMixin, CloseForm):
@@ -254,12 +269,16 @@ class ExceptionView(ActionView):
             exception=self.exception.id,
             resolution=form.cleaned_data["resolution"],
             cause=form.cleaned_data["cause"],
+            why=form.cleaned_data["why"],
             by=by,
             second=second,
             at=self.at,
             key=form.key,
         )
-        return Done(reverse("therapy", args=[self.exception.therapy.id]), "Closed, with its cause, on the ledger.")
+        return Done(
+            reverse("therapy", args=[self.exception.therapy.id]),
+            "Closed, with its cause and the reason, on the ledger.",
+        )
 
 
 def _concerns(record: Any, one: ExceptionLine) -> bool:

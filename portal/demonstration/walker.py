@@ -341,6 +341,7 @@ class Walker:
             cause={"excursion": "transport", "custody_gap": "data", "identity_stop": "wrong_scan"}.get(
                 held.kind, "handling"
             ),
+            why=entered.why_closed(held.kind),
             by=by,
             second=second,
             at=at,
