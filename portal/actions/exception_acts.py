@@ -26,12 +26,13 @@ from ledger.clock import now
 from ledger.errors import Conflict
 from ledger.log.models import Record
 from ledger.parties import queries as parties
+from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import SecondPersonMixin, SigningMixin, first_signer, second_signer
 from portal.actions import exception_filters as filters
-from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, fresh_key
+from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, fresh_key, together
 from portal.contacts.queries import numbers_of
 from portal.journeys.presenter import zone
 from portal.paging import page_of
@@ -260,11 +261,18 @@ class ExceptionView(ActionView):
             return by.role == "physician" and (one.party == therapy.centre or therapy.maker is None)
         return by.party == therapy.maker and by.role in {"qa", "qp"}
 
+    def _signed_by(self, form: ActionForm) -> tuple[Actor, Actor | None]:
+        if self.exception.kind != "identity_stop":
+            return first_signer(self.request, form), None
+        by, second = together(
+            form,
+            lambda: first_signer(self.request, form),
+            lambda: second_signer(self.request, form, roles=CLOSING_ROLES),
+        )
+        return by, second
+
     def act(self, form: ActionForm) -> Done:
-        by = first_signer(self.request, form)
-        second = None
-        if self.exception.kind == "identity_stop":
-            second = second_signer(self.request, form, roles=CLOSING_ROLES)
+        by, second = self._signed_by(form)
         exceptions.close_exception(
             exception=self.exception.id,
             resolution=form.cleaned_data["resolution"],

@@ -191,6 +191,18 @@ def test_an_order_that_is_not_whole_is_refused_at_its_field(cast, field, value):
     assert Therapy.objects.count() == 0
 
 
+def test_everything_that_is_wrong_with_an_order_is_said_at_once(cast):
+    wrong = {
+        "consent": "", "weight_kg": "900", "birth_date": "1790-01-01", "record_number": "!", "given_name": "",
+        "value_indication": "", "signing_password": "",
+    }  # fmt: skip
+    client = somebody(cast, "X0042", "coordinator")
+
+    response = client.post(reverse("order"), order_form(cast, **wrong))
+
+    assert set(response.context["form"].errors) == set(wrong)
+
+
 @pytest.mark.parametrize(("code", "role"), [("X0042", "nurse"), ("X0042", "cell_lab"), ("M0311", "qa")])
 def test_only_who_may_order_orders(cast, code, role):
     response = somebody(cast, code, role).post(reverse("order"), order_form(cast))
