@@ -97,14 +97,14 @@ def _open(moment: Moment, identifier: str, kind: str) -> None:
 def closed(moment: Moment) -> None:
     """As it was: without a reason. Once a therapy has one with its reason, no other is taken."""
     if moment.state.get("reasons_written"):
-        raise Refused(f"Write why the exception is closed, in at least {LEAST_WORDS} words.")
+        raise Refused("Write why the exception is closed, in at least three words.")
     _close(moment)
 
 
 def closed_with_reason(moment: Moment) -> None:
     """Closed, with the reason in words."""
     if not says_why(moment.text("why", longest=LONGEST_WHY)):
-        raise Refused(f"Write why the exception is closed, in at least {LEAST_WORDS} words.")
+        raise Refused("Write why the exception is closed, in at least three words.")
     _close(moment)
     moment.state["reasons_written"] = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from custody.contract.exceptions import CLOSED_WITH_REASON, LEAST_WORDS, LONGEST_WHY, RESOLUTIONS, says_why
+from custody.contract.exceptions import CLOSED_WITH_REASON, LONGEST_WHY, RESOLUTIONS, says_why
 from custody.exceptions.models import CustodyException
 from custody.therapies.steps import lock_therapy
 from ledger.clock import stamp
@@ -81,7 +81,7 @@ def close_exception(
         raise BadInput(f"Name the cause: {', '.join(CAUSES.values())}.", field="cause")
     why = " ".join(why.split())
     if not says_why(why):
-        raise BadInput(f"Write why, in at least {LEAST_WORDS} words.", field="why")
+        raise BadInput("Write why, in at least three words.", field="why")
     if len(why) > LONGEST_WHY:
         raise BadInput(f"Use at most {LONGEST_WHY} characters; there are {len(why)}.", field="why")
     chain, _ = lock_therapy(row.therapy_id)

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from custody.contract.exceptions import LEAST_WORDS, LONGEST_WHY, says_why
+from custody.contract.exceptions import LONGEST_WHY, says_why
 from custody.contract.moment import OPEN_STATUSES
 from custody.exceptions import operations as exceptions
 from custody.exceptions import queries
@@ -159,13 +159,13 @@ class CloseForm(SigningMixin, ActionForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="What was looked at and what was found. The authority reads it too, and it stays for good: no names, "
         "birth dates or record numbers.",
-        error_messages={"required": f"Write why, in at least {LEAST_WORDS} words."},
+        error_messages={"required": "Write why, in at least three words."},
     )
 
     def clean_why(self) -> str:
         why = str(self.cleaned_data["why"])
         if not says_why(why):
-            raise forms.ValidationError(f"Write why, in at least {LEAST_WORDS} words.")
+            raise forms.ValidationError("Write why, in at least three words.")
         return why
 
 

@@ -99,8 +99,8 @@ def test_an_exception_is_opened_once() -> None:
         ({"cause": ""}, "cause"),
         ({"id": str(party("x"))}, "not open"),
         ({"why": ""}, "why"),
-        ({"why": "ok"}, "at least 3 words"),
-        ({"why": ". - !"}, "at least 3 words"),
+        ({"why": "ok"}, "at least three words"),
+        ({"why": ". - !"}, "at least three words"),
         ({"why": "word " * 101}, "1 to 500"),
     ],
 )
