@@ -24,6 +24,13 @@ BLOCKING = frozenset(
 )
 TRANSPORT_PROBLEMS = frozenset({"delay", "damage", "seal_broken", "lost"})
 """What a courier reports from the road; each is judged by the maker before the cells go on."""
+CLOSED = "custody.exception.closed/v1"
+"""Closed by resolution and cause alone, as it was until a written reason was asked for: what stands is replayed."""
+CLOSED_WITH_REASON = "custody.exception.closed/v2"
+"""The same with `why`, in words. Whoever runs this version writes no other."""
+CLOSINGS = frozenset({CLOSED, CLOSED_WITH_REASON})
+LEAST_WORDS = 3
+LONGEST_WHY = 500
 RESOLUTIONS = frozenset({"accepted", "corrected", "rejected", "informed", "explained"})
 OOS_STAGES: Mapping[str, str] = {
     "found": "found, and waits for the physician's request",
@@ -108,6 +115,26 @@ def _open(moment: Moment, identifier: str, kind: str) -> None:
 
 
 def closed(moment: Moment) -> None:
+    """As it was: without a reason. Once a therapy has one with its reason, no other is taken."""
+    if moment.state.get("reasons_written"):
+        raise Refused("Write why the exception is closed, in at least three words.")
+    _close(moment)
+
+
+def closed_with_reason(moment: Moment) -> None:
+    """Closed, with the reason in words."""
+    if not says_why(moment.text("why", longest=LONGEST_WHY)):
+        raise Refused("Write why the exception is closed, in at least three words.")
+    _close(moment)
+    moment.state["reasons_written"] = True
+
+
+def says_why(text: str) -> bool:
+    """Whether a reason has as many words as one needs: “ok” and a full stop are none."""
+    return sum(any(sign.isalnum() for sign in word) for word in text.split()) >= LEAST_WORDS
+
+
+def _close(moment: Moment) -> None:
     """QA decides at the maker, a physician on what the centre found, and two people after an identity stop."""
     identifier = moment.uuid("id")
     exception = moment.state["exceptions"].get(identifier)

@@ -169,7 +169,19 @@ def moved(moment: Moment) -> None:
     _take_bookings(moment, begun=begun)
 
 
+MOST_LABELS = 20
+"""Of one print: bags and papers of one collection are far fewer."""
+
+
+def _count_labels(moment: Moment) -> None:
+    """How many were printed together; records from before that was asked for say nothing of it."""
+    count = moment.body.get("copies")
+    if count is not None and (type(count) is not int or not 1 <= count <= MOST_LABELS):
+        raise Refused(f"Say how many labels are printed: 1 to {MOST_LABELS}.")
+
+
 def label_printed(moment: Moment, step: Step) -> None:
+    _count_labels(moment)
     moment.state["labels"] = moment.state["labels"] + 1
 
 
@@ -180,6 +192,7 @@ def label_reprinted(moment: Moment) -> None:
         raise Refused("No label was printed yet. Print the first one.")
     if moment.text("reason") not in REPRINT_REASONS:
         raise Refused("Give the reason of the reprint: damaged, lost, unreadable or second bag.")
+    _count_labels(moment)
     moment.state["labels"] = moment.state["labels"] + 1
 
 

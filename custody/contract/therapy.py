@@ -36,7 +36,8 @@ _record_clauses: dict[str, RecordClause] = {
     corrections.CORRECTED: corrections.step_corrected,
     "custody.identity.stopped/v1": exceptions.identity_stopped,
     "custody.exception.opened/v1": exceptions.opened,
-    "custody.exception.closed/v1": exceptions.closed,
+    exceptions.CLOSED: exceptions.closed,
+    exceptions.CLOSED_WITH_REASON: exceptions.closed_with_reason,
     "custody.oos.requested/v1": exceptions.oos_requested,
     "custody.oos.evaluated/v1": exceptions.oos_evaluated,
     "custody.oos.accepted/v1": exceptions.oos_accepted,
@@ -66,7 +67,7 @@ VOUCHED_FOR = frozenset(
 AFTER_THE_END = frozenset(
     {
         "custody.exception.opened/v1",
-        "custody.exception.closed/v1",
+        *exceptions.CLOSINGS,
         "custody.readings.committed/v1",
         "custody.proof.published/v1",
         "custody.proof.refused/v1",

@@ -22,6 +22,7 @@ class CustodyException(models.Model):
     """One exception of a therapy. `finding` is a sentence made by the system, without personal data.
 
     A delay on the road says when the shipment is expected now and when it was planned; nothing else has these times.
+    `why` is what who closed it wrote; empty where it was closed before that was asked for.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -42,6 +43,7 @@ class CustodyException(models.Model):
     closed_at = models.DateTimeField(null=True)
     resolution = models.CharField(max_length=20, blank=True)
     cause = models.CharField(max_length=40, blank=True)
+    why = models.CharField(max_length=500, blank=True)
     oos_stage = models.CharField(max_length=12, blank=True)
 
     class Meta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from custody.contract.exceptions import RESOLUTIONS
+from custody.contract.exceptions import CLOSED_WITH_REASON, LONGEST_WHY, RESOLUTIONS, says_why
 from custody.exceptions.models import CustodyException
 from custody.therapies.steps import lock_therapy
 from ledger.clock import stamp
@@ -63,24 +63,33 @@ def close_exception(
     exception: UUID,
     resolution: str,
     cause: str,
+    why: str,
     by: Actor,
     at: datetime,
     key: str,
     second: Actor | None = None,
 ) -> Record:
-    """Close an exception with its resolution and coded cause. After an identity stop a second person looks too."""
+    """Close an exception with its resolution, its coded cause and the reason in words, which are no patient data.
+
+    After an identity stop a second person looks too. Raises ExceptionUnknown, NotPermitted, BadInput, Refused.
+    """
     row = find_exception(exception, by)
     by.check("exception.close")
     if resolution not in RESOLUTIONS:
         raise BadInput("Say how the exception is resolved.", field="resolution")
     if cause not in CAUSES:
         raise BadInput(f"Name the cause: {', '.join(CAUSES.values())}.", field="cause")
+    why = " ".join(why.split())
+    if not says_why(why):
+        raise BadInput("Write why, in at least three words.", field="why")
+    if len(why) > LONGEST_WHY:
+        raise BadInput(f"Use at most {LONGEST_WHY} characters; there are {len(why)}.", field="why")
     chain, _ = lock_therapy(row.therapy_id)
     return append(
         chain=chain,
         by=by,
-        type="custody.exception.closed/v1",
-        body={"id": str(exception), "resolution": resolution, "cause": cause},
+        type=CLOSED_WITH_REASON,
+        body={"id": str(exception), "resolution": resolution, "cause": cause, "why": why},
         meaning="exception resolved",
         occurred_at=at,
         at=at,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
-from custody.contract.exceptions import KINDS, oos_exceptions
+from custody.contract.exceptions import CLOSED_WITH_REASON, CLOSINGS, KINDS, oos_exceptions
 from ledger.clock import parse_stamp
 from ledger.log.contract import State, World
 from ledger.log.entries import Entry
@@ -39,6 +39,7 @@ def project(entry: Entry, record_id: UUID, state: State, world: World) -> Iterat
                 "closed_at": None,
                 "resolution": "",
                 "cause": "",
+                "why": "",
                 "oos_stage": state["oos"]["stage"] if kind == "out_of_specification" else "",
             },
         )
@@ -46,11 +47,16 @@ def project(entry: Entry, record_id: UUID, state: State, world: World) -> Iterat
             # A further finding may lead the whole path back to the evaluation.
             for identifier in oos_exceptions(state):
                 yield Update("custody.CustodyException", UUID(identifier), {"oos_stage": state["oos"]["stage"]})
-    elif entry.type == "custody.exception.closed/v1":
+    elif entry.type in CLOSINGS:
         yield Update(
             "custody.CustodyException",
             UUID(body["id"]),
-            {"closed_at": entry.occurred_at, "resolution": body["resolution"], "cause": body["cause"]},
+            {
+                "closed_at": entry.occurred_at,
+                "resolution": body["resolution"],
+                "cause": body["cause"],
+                "why": body["why"] if entry.type == CLOSED_WITH_REASON else "",
+            },
         )
     elif entry.type.startswith(OOS_PREFIX) and state["oos"]:
         changes: dict[str, object] = {"oos_stage": state["oos"]["stage"]}

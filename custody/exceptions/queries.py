@@ -39,6 +39,7 @@ class ExceptionLine:
     closed_at: datetime | None
     resolution: str
     cause: str
+    why: str
     oos_stage: str
     therapy: TherapyLine
 
@@ -190,6 +191,7 @@ def _line(row: CustodyException, by: Actor) -> ExceptionLine:
         closed_at=row.closed_at,
         resolution=row.resolution,
         cause=row.cause if disclosure.sees_values(by) else "",
+        why=row.why if disclosure.sees_values(by) else "",
         oos_stage=row.oos_stage,
         therapy=line_for(row.therapy, by),
     )

@@ -20,19 +20,21 @@ class NoLabelStep(Conflict):
 
 
 @operation
-def print_label(*, therapy: UUID, values: Mapping[str, str], by: Actor, at: datetime, key: str) -> Record:
-    """Record the first print of the therapy's labels, with what the protocol asks (how many, say)."""
+def print_label(
+    *, therapy: UUID, values: Mapping[str, str], by: Actor, at: datetime, key: str, copies: int = 1
+) -> Record:
+    """Record the first print of the therapy's labels: how many, each with its number, and what the protocol asks."""
     chain, protocol = lock_therapy(therapy)
     by.check("label.print")
     step = protocol.step_of_kind("label")
     if step is None:
         raise NoLabelStep("This therapy's protocol has no label to print.")
-    return record_step(chain=chain, step=step, values=values, scans={}, by=by, at=at, key=key)
+    return record_step(chain=chain, step=step, values=values, scans={}, by=by, at=at, key=key, extra={"copies": copies})
 
 
 @operation
-def reprint_label(*, therapy: UUID, reason: str, by: Actor, at: datetime, key: str) -> Record:
-    """Record a reprint with its reason."""
+def reprint_label(*, therapy: UUID, reason: str, by: Actor, at: datetime, key: str, copies: int = 1) -> Record:
+    """Record a reprint with its reason, and how many were printed."""
     chain, _ = lock_therapy(therapy)
     by.check("label.print")
     if reason not in REPRINT_REASONS:
@@ -41,7 +43,7 @@ def reprint_label(*, therapy: UUID, reason: str, by: Actor, at: datetime, key: s
         chain=chain,
         by=by,
         type="custody.label.reprinted/v1",
-        body={"reason": reason},
+        body={"reason": reason, "copies": copies},
         meaning="label reprinted",
         occurred_at=at,
         at=at,

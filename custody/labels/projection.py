@@ -22,6 +22,7 @@ def project(entry: Entry, record_id: UUID, state: State, world: World) -> Iterat
                 "therapy_id": entry.subject,
                 "serial": state["labels"],
                 "reason": entry.body.get("reason", ""),
+                "copies": entry.body.get("copies"),
                 "printed_at": entry.occurred_at,
                 "printed_by": entry.signer.person,
                 "party_id": entry.party,

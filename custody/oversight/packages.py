@@ -100,6 +100,7 @@ def _exceptions(therapies: list[Therapy]) -> list[dict[str, Any]]:
             "closed_at": stamp(row.closed_at) if row.closed_at else None,
             "resolution": row.resolution,
             "cause": row.cause,
+            "why": row.why,
             "record": str(row.record_id),
         }
         for row in rows

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
@@ -55,33 +55,36 @@ def normalise_record_number(text: str) -> str:
 
 def checked(identity: PatientIdentity, *, today: date) -> PatientIdentity:
     """The identity in its normal form. Raises InvalidIdentity, whose `field` names what to mend."""
-    tidy = replace(
+    found = faults(identity, today=today)
+    if found:
+        field, sentence = next(iter(found.items()))
+        raise InvalidIdentity(sentence, field=field)
+    return replace(
         identity,
         given_name=_name(identity.given_name, "given_name", "given name"),
         family_name=_name(identity.family_name, "family_name", "family name"),
         record_number=normalise_record_number(identity.record_number),
         contact=_printable(identity.contact, "contact", "contact"),
     )
-    if tidy.birth_date >= today:
-        raise InvalidIdentity("The birth date must lie in the past. Check the year.", field="birth_date")
-    if _years_between(tidy.birth_date, today) > MAX_AGE_YEARS:
-        raise InvalidIdentity(
-            f"The birth date lies more than {MAX_AGE_YEARS} years ago. Check the year.", field="birth_date"
-        )
-    if not RECORD_NUMBER.fullmatch(tidy.record_number):
-        raise InvalidIdentity(
-            "A record number has 4 to 20 letters or digits, with . / - between them. "
-            "Type it as it stands on the wristband.",
-            field="record_number",
-        )
-    if tidy.weight_kg is None or not tidy.weight_kg.is_finite() or not MIN_WEIGHT_KG <= tidy.weight_kg <= MAX_WEIGHT_KG:
-        raise InvalidIdentity(
-            f"The weight must lie between {MIN_WEIGHT_KG} and {MAX_WEIGHT_KG} kg. The dose depends on it: weigh again.",
-            field="weight_kg",
-        )
-    if len(tidy.contact) > MAX_CONTACT_LENGTH:
-        raise InvalidIdentity(f"Shorten the contact to {MAX_CONTACT_LENGTH} characters.", field="contact")
-    return tidy
+
+
+def faults(identity: PatientIdentity, *, today: date) -> dict[str, str]:
+    """What cannot be right, by field, all of it at once: each with the sentence that says what would be."""
+    found: dict[str, str] = {}
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: _name(identity.given_name, "given_name", "given name"),
+        lambda: _name(identity.family_name, "family_name", "family name"),
+        lambda: _contact(identity.contact),
+        lambda: _born(identity.birth_date, today),
+        lambda: _number(normalise_record_number(identity.record_number)),
+        lambda: _weight(identity.weight_kg),
+    )
+    for check in checks:
+        try:
+            check()
+        except InvalidIdentity as fault:
+            found[str(fault.field)] = fault.message
+    return found
 
 
 def to_fields(identity: PatientIdentity) -> dict[str, str]:
@@ -115,6 +118,37 @@ def _name(text: str, field: str, label: str) -> str:
     if len(tidy) > MAX_NAME_LENGTH:
         raise InvalidIdentity(f"Shorten the {label} to {MAX_NAME_LENGTH} characters.", field=field)
     return tidy
+
+
+def _born(birth_date: date, today: date) -> None:
+    if birth_date >= today:
+        raise InvalidIdentity("The birth date must lie in the past. Check the year.", field="birth_date")
+    if _years_between(birth_date, today) > MAX_AGE_YEARS:
+        raise InvalidIdentity(
+            f"The birth date lies more than {MAX_AGE_YEARS} years ago. Check the year.", field="birth_date"
+        )
+
+
+def _number(record_number: str) -> None:
+    if not RECORD_NUMBER.fullmatch(record_number):
+        raise InvalidIdentity(
+            "A record number has 4 to 20 letters or digits, with . / - between them. "
+            "Type it as it stands on the wristband.",
+            field="record_number",
+        )
+
+
+def _weight(kilograms: Decimal | None) -> None:
+    if kilograms is None or not kilograms.is_finite() or not MIN_WEIGHT_KG <= kilograms <= MAX_WEIGHT_KG:
+        raise InvalidIdentity(
+            f"The weight must lie between {MIN_WEIGHT_KG} and {MAX_WEIGHT_KG} kg. The dose depends on it: weigh again.",
+            field="weight_kg",
+        )
+
+
+def _contact(contact: str) -> None:
+    if len(_printable(contact, "contact", "contact")) > MAX_CONTACT_LENGTH:
+        raise InvalidIdentity(f"Shorten the contact to {MAX_CONTACT_LENGTH} characters.", field="contact")
 
 
 def _printable(text: str, field: str, label: str) -> str:

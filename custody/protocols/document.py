@@ -165,6 +165,7 @@ def _step(number: int, step: Mapping[str, Any]) -> Step:
         repeats=step.get("repeats", False),
         completes=step.get("completes", False),
         timer_minutes=step.get("timer_minutes"),
+        material=step.get("material", True),
     )
 
 

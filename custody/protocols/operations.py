@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from custody.protocols import document as documents
+from custody.protocols.safety import check_new
 from ledger.log.documents import publish_document
-from ledger.log.models import Record
+from ledger.log.models import Document, Record
 from ledger.parties.actor import Actor
 
 KIND = "protocol"
@@ -21,6 +22,8 @@ def publish_protocol(*, document: Mapping[str, Any], by: Actor, at: datetime, ke
     """
     by.check("document.publish")
     protocol = documents.read(document)
+    if not Document.objects.filter(kind=KIND, digest=protocol.digest).exists():
+        check_new(protocol)
     return publish_document(
         kind=KIND, code=protocol.code, version=protocol.version, document=document, by=by, at=at, key=key
     )

@@ -114,6 +114,8 @@ class Step:
     repeats: bool
     completes: bool
     timer_minutes: int | None
+    material: bool = True
+    """Whether something of the patient is handled, so that its label is scanned."""
 
     @property
     def record_type(self) -> str:

@@ -40,6 +40,8 @@ SCANS: Mapping[str, frozenset[str]] = {
     "bedside": frozenset({"wristband", "bag"}),
     "infusion": frozenset({"wristband", "bag"}),
 }
+SCANS_OF_MATERIAL = frozenset({"label", "bag", "cassette"})
+"""What stands on the patient's material and carries the chain of identity."""
 PARTY_OF_KIND: Mapping[str, str] = {
     "order": "centre",
     "payer_approval": "payer",
@@ -84,6 +86,19 @@ def check(protocol: Protocol) -> None:
         _leg(protocol, leg, before)
     for segment in protocol.segments:
         _segment(protocol, segment, before)
+
+
+def check_new(protocol: Protocol) -> None:
+    """What is asked of a document that is published from now on, beside `check`. Raises ProtocolInvalid.
+
+    Documents that are on the ledger already stay right: therapies are replayed under them.
+    """
+    for step in protocol.steps:
+        if step.kind == "process" and step.material and not SCANS_OF_MATERIAL & set(step.scans):
+            raise ProtocolInvalid(
+                f"Step “{step.code}” handles the patient's material: name in “scans” what is scanned at the bench "
+                "(label, bag or cassette), or say “material”: false."
+            )
 
 
 def ancestors(protocol: Protocol) -> dict[str, frozenset[str]]:
@@ -194,6 +209,8 @@ def _step(step: Step) -> None:
         raise ProtocolInvalid(f"{where} must be signed by a {' or '.join(sorted(alone))} alone.")
     if step.kind in PAIRED and not step.second_roles:
         raise ProtocolInvalid(f"{where}: a second person verifies every {step.kind} (“second_roles”).")
+    if not step.material and step.kind != "process":
+        raise ProtocolInvalid(f"{where}: only a process step can be without the patient's material.")
     missing = SCANS.get(step.kind, frozenset()) - set(step.scans)
     if missing:
         raise ProtocolInvalid(f"{where}: the {sorted(missing)[0]} has to be scanned.")

@@ -24,6 +24,7 @@ NEUTRAL: Mapping[str, Any] = {
     "identity": {},
     "scanned": "",
     "cause": "",
+    "why": "",
     "emergency": "",
 }
 """Members of a record's body that may be clinical, and what stands in their place: the shape stays."""

@@ -113,6 +113,7 @@ class BindForm(SigningMixin, ActionForm):
         super().__init__(*args, request=request, **kwargs)
         if not signing.ways_for(request).is_bound:
             self.fields.pop("signing_password", None)
+            self.stands = None
             self._say_how("passkey")
 
 

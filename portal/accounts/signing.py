@@ -19,7 +19,6 @@ from functools import partial
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.base.internal.flows import check_rate_limit
 from allauth.mfa.models import Authenticator
@@ -37,6 +36,7 @@ from portal.accounts import hands
 from portal.accounts.actors import actor_for, actor_of
 from portal.accounts.models import Membership, User, normal_email
 from portal.accounts.roles import ROLES
+from portal.accounts.standing import Shown, last_shown, needs_password
 
 
 class WrongPassword(BadInput):
@@ -69,6 +69,9 @@ class NoSigningKey(NotPermitted):
     """Who signs has set up nothing to sign with."""
 
 
+ASK_PASSWORD = "Enter your password to sign."  # noqa: S105
+ASK_CODE = "Enter the code that your authenticator app shows."
+ASK_SECOND = "The second person has to enter their password."
 COLLEAGUES_SHOWN = 60
 PROOF_FIELD = "signing_proof"
 PREPARE_HEADER = "X-Needlepoint-Sign"
@@ -170,13 +173,6 @@ def ways_for(request: HttpRequest) -> hands.Ways:
     return found
 
 
-def needs_password(request: HttpRequest) -> bool:
-    """Whether the signer has to show the password again: nothing was shown for `SIGNING_FRESH_SECONDS`."""
-    records = get_authentication_records(request, request.user)  # type: ignore[arg-type]
-    latest = max((float(record.get("at", 0)) for record in records), default=0.0)
-    return now().timestamp() - latest > settings.SIGNING_FRESH_SECONDS
-
-
 def _password_field(label: str, autocomplete: str) -> forms.CharField:
     return forms.CharField(
         label=label,
@@ -199,6 +195,9 @@ class SigningMixin(forms.Form):
         help_text="At your first signature since you signed in.",
     )
 
+    stands: Shown | None = None
+    """On what the signature rests where nothing is asked for it: what was shown a little while ago."""
+
     def __init__(self, *args: object, request: HttpRequest, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.request = request
@@ -208,15 +207,30 @@ class SigningMixin(forms.Form):
             del self.fields["signing_code"]
             if ways.is_bound or not needs_password(request):
                 del self.fields["signing_password"]
+            if not ways.is_bound and not needs_password(request):
+                self.stands = last_shown(request)
         elif hands.is_released(request, software):
             del self.fields["signing_code"]
         self._say_how("passkey" if ways.passkeys else "")
+
+    def clean(self) -> dict[str, Any] | None:
+        """What the signer has to show is asked for together with everything else that is missing."""
+        cleaned = super().clean()
+        for name, words in (("signing_password", ASK_PASSWORD), ("signing_code", ASK_CODE)):
+            if self.is_signed and name in self.fields and name not in self.errors and not self.cleaned_data.get(name):
+                self.add_error(name, words)
+        return cleaned
 
     def _say_how(self, how: str) -> None:
         """Tell the page's script on the form's key whether to ask a passkey before it sends."""
         key = self.fields.get("idempotency_key")
         if how and key is not None:
             key.widget.attrs["data-sign"] = how
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether what was sent is an act that somebody signs; a form with several acts says for which."""
+        return True
 
     @property
     def asks_password(self) -> bool:
@@ -268,6 +282,19 @@ class SecondPersonMixin(SigningMixin):
         assert isinstance(widget, ColleagueInput)
         widget.colleagues = partial(_colleagues, actor_of(request), (step.second_roles or step.roles) if step else ())
 
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        email = self.cleaned_data.get("second_email")
+        if email and not self.cleaned_data.get("second_password") and not self._second_has_passkey(email):
+            self.add_error("second_password", ASK_SECOND)
+        return cleaned
+
+    def _second_has_passkey(self, email: str) -> bool:
+        first = actor_of(self.request)
+        colleague = _colleague(email, first)
+        host = hands.host_of(self.request)
+        return colleague is not None and bool(hands.ways_of(user=colleague.pk, party=first.party, host=host).passkeys)
+
     def _say_how(self, how: str) -> None:
         super()._say_how(how or "second")
 
@@ -309,7 +336,7 @@ def _first(request: HttpRequest, form: forms.Form) -> Actor:
 def _own_password(request: HttpRequest, form: forms.Form) -> User:
     password = form.cleaned_data.get("signing_password", "")
     if not password:
-        raise WrongPassword("Enter your password to sign.", field="signing_password")
+        raise WrongPassword(ASK_PASSWORD, field="signing_password")
     user = _authenticated(request, email=request.user.email, password=password, field="signing_password")  # type: ignore[union-attr]
     if user is None or user.pk != request.user.pk:
         raise WrongPassword(
@@ -347,7 +374,7 @@ def _second(request: HttpRequest, form: forms.Form, roles: Collection[str]) -> A
         colleague = _colleague(email, first)
         ways = hands.ways_of(user=colleague.pk, party=first.party, host=host) if colleague else hands.Ways()
         if colleague is None or not ways.passkeys:
-            raise SecondPersonUnknown("The second person has to enter their password.", field="second_password")
+            raise SecondPersonUnknown(ASK_SECOND, field="second_password")
         _check_not_first(colleague, first)
         membership = _membership(colleague, first, roles)
         return by_passkey(request, actor_for(colleague, membership, "passkey"), ways, 2, "second_email")
@@ -454,7 +481,7 @@ def _shown_code(request: HttpRequest, user: User, code: str, *, position: int) -
     if signing.prepared is not None and signing.codes.get(str(position)) == str(user.pk):
         return app
     if not code:
-        raise CodeWanted(f"Enter the code that {whose} authenticator app shows.", field=field)
+        raise CodeWanted(ASK_CODE.replace("your", whose), field=field)
     try:
         clear = check_rate_limit(user)
     except forms.ValidationError:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import messages
@@ -33,6 +33,7 @@ from portal.accounts import signing
 from portal.accounts.actors import actor_of
 
 KEY_FIELD = "idempotency_key"
+Given = TypeVar("Given")
 REMEMBERED_SECONDS = 24 * 3600
 _NOT_COMPARED = {
     "csrfmiddlewaretoken",
@@ -244,6 +245,26 @@ class ActionView(View):
 def show(refusal: Refusal, form: forms.Form) -> None:
     """Put a refusal on the form: at its field when the form has it, else above the form."""
     form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+
+
+def together(form: forms.Form, *checks: Callable[[], Given]) -> list[Given]:
+    """What every check gives. Their refusals are shown at once, each at its field; the last is raised for the answer.
+
+    What halts a therapy, and what waits for a passkey, is not kept back.
+    """
+    given, refused = [], []
+    for check in checks:
+        try:
+            given.append(check())
+        except ScanStops:
+            raise
+        except Refusal as refusal:
+            refused.append(refusal)
+    for one in refused[:-1]:
+        show(one, form)
+    if refused:
+        raise refused[-1]
+    return given
 
 
 def leave_for(request: HttpRequest, url: str) -> HttpResponse:

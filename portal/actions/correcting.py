@@ -17,7 +17,7 @@ from custody.therapies.values import ValuesRefused
 from ledger.errors import NotPermitted
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import SecondPersonMixin, first_signer, second_signer
-from portal.actions.base import ActionForm, ActionView, Done
+from portal.actions.base import ActionForm, ActionView, Done, together
 from portal.actions.step_form import StepValues
 from portal.actions.steps import at_fields
 
@@ -36,6 +36,12 @@ class CorrectStepForm(StepValues, SecondPersonMixin, ActionForm):
         super().__init__(*args, **kwargs)
         self.step = step
         self.ask_values()
+
+    def clean(self) -> dict[str, Any] | None:
+        """What the protocol does not take is said with the rest."""
+        cleaned = super().clean()
+        self.check_values()
+        return cleaned
 
 
 class CorrectStepView(ActionView):
@@ -86,8 +92,11 @@ class CorrectStepView(ActionView):
 
     def act(self, form: ActionForm) -> Done:
         assert isinstance(form, CorrectStepForm)
-        by = first_signer(self.request, form)
-        second = second_signer(self.request, form, roles=self.step.second_roles or self.step.roles)
+        by, second = together(
+            form,
+            lambda: first_signer(self.request, form),
+            lambda: second_signer(self.request, form, roles=self.step.second_roles or self.step.roles),
+        )
         try:
             correcting.correct_step(
                 therapy=self.journey.therapy.id,

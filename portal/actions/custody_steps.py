@@ -15,8 +15,8 @@ from custody.transport import operations as transport
 from custody.transport import queries as shipments
 from custody.transport.models import Handoff
 from ledger.errors import Conflict
-from portal.accounts.signing import first_signer, second_signer
-from portal.actions.base import ActionForm, ActionView, Done
+from portal.accounts.signing import first_signer
+from portal.actions.base import ActionForm, ActionView, Done, together
 from portal.actions.step_form import StepForm, VerifiedStepForm
 from portal.actions.steps import StepView, at_fields
 from portal.actions.stopping import check_seal, check_shipper
@@ -58,8 +58,7 @@ class OwnScreen(StepView):
             raise Conflict(f"“{self.step.title}” is done on another screen. Open it from your worklist.")
 
     def signers(self, form: ActionForm) -> dict[str, Any]:
-        by = first_signer(self.request, form)
-        second = second_signer(self.request, form, roles=self.step.second_roles) if self.step.needs_second else None
+        by, second = self.signed_by(form)
         return {"by": by, "second": second}
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
@@ -190,12 +189,12 @@ class AcceptView(OwnScreen):
         assert isinstance(form, StepForm)
         custody = self.journey.state["custody"]
         assert isinstance(custody, dict)
-        if "shipper" in form.scanned:
-            check_shipper(
-                form.scanned["shipper"], str(custody["container"]), therapy=self.journey.therapy, field="scan_shipper"
-            )
-        seal = check_seal(
-            form.scanned.get("seal", ""), str(custody["seal"]), therapy=self.journey.therapy, field="scan_seal"
+        therapy, scanned = self.journey.therapy, form.scanned
+        container, set_seal = str(custody["container"]), str(custody["seal"])
+        *_, seal = together(
+            form,
+            lambda: check_shipper(scanned.get("shipper", container), container, therapy=therapy, field="scan_shipper"),
+            lambda: check_seal(scanned.get("seal", ""), set_seal, therapy=therapy, field="scan_seal"),
         )
         try:
             transport.accept_handoff(

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from custody.contract.exceptions import LONGEST_WHY, says_why
 from custody.contract.moment import OPEN_STATUSES
 from custody.exceptions import operations as exceptions
 from custody.exceptions import queries
@@ -25,12 +26,13 @@ from ledger.clock import now
 from ledger.errors import Conflict
 from ledger.log.models import Record
 from ledger.parties import queries as parties
+from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import SecondPersonMixin, SigningMixin, first_signer, second_signer
 from portal.actions import exception_filters as filters
-from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, fresh_key
+from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, fresh_key, together
 from portal.contacts.queries import numbers_of
 from portal.journeys.presenter import zone
 from portal.paging import page_of
@@ -151,6 +153,20 @@ class CloseForm(SigningMixin, ActionForm):
         choices=[("", "Choose"), *((code, words.capitalize()) for code, words in exceptions.CAUSES.items())],
         error_messages={"required": "Name the cause."},
     )
+    why = forms.CharField(
+        label="Why it can be closed",
+        max_length=LONGEST_WHY,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="What was looked at and what was found. The authority reads it too, and it stays for good: no names, "
+        "birth dates or record numbers.",
+        error_messages={"required": "Write why, in at least three words."},
+    )
+
+    def clean_why(self) -> str:
+        why = str(self.cleaned_data["why"])
+        if not says_why(why):
+            raise forms.ValidationError("Write why, in at least three words.")
+        return why
 
 
 class CloseWithSecondForm(SecondPersonMixin, CloseForm):
@@ -245,21 +261,32 @@ class ExceptionView(ActionView):
             return by.role == "physician" and (one.party == therapy.centre or therapy.maker is None)
         return by.party == therapy.maker and by.role in {"qa", "qp"}
 
+    def _signed_by(self, form: ActionForm) -> tuple[Actor, Actor | None]:
+        if self.exception.kind != "identity_stop":
+            return first_signer(self.request, form), None
+        by, second = together(
+            form,
+            lambda: first_signer(self.request, form),
+            lambda: second_signer(self.request, form, roles=CLOSING_ROLES),
+        )
+        return by, second
+
     def act(self, form: ActionForm) -> Done:
-        by = first_signer(self.request, form)
-        second = None
-        if self.exception.kind == "identity_stop":
-            second = second_signer(self.request, form, roles=CLOSING_ROLES)
+        by, second = self._signed_by(form)
         exceptions.close_exception(
             exception=self.exception.id,
             resolution=form.cleaned_data["resolution"],
             cause=form.cleaned_data["cause"],
+            why=form.cleaned_data["why"],
             by=by,
             second=second,
             at=self.at,
             key=form.key,
         )
-        return Done(reverse("therapy", args=[self.exception.therapy.id]), "Closed, with its cause, on the ledger.")
+        return Done(
+            reverse("therapy", args=[self.exception.therapy.id]),
+            "Closed, with its cause and the reason, on the ledger.",
+        )
 
 
 def _concerns(record: Any, one: ExceptionLine) -> bool:

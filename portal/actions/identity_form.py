@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
-from custody.patients.identity import PatientIdentity
+from custody.patients.identity import PatientIdentity, faults
 from portal.actions.base import ActionForm
 
 
@@ -16,6 +19,16 @@ class Kilograms(forms.DecimalField):
 
     def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         return super().to_python(value.strip().replace(",", ".") if isinstance(value, str) else value)
+
+
+SOMEBODY: Mapping[str, Any] = {
+    "given_name": "A",
+    "family_name": "A",
+    "birth_date": date(2000, 1, 1),
+    "record_number": "0000",
+    "weight_kg": Decimal(70),
+}
+"""What stands in for a field that was refused already, while the others are looked at."""
 
 
 class IdentityForm(ActionForm):
@@ -35,6 +48,15 @@ class IdentityForm(ActionForm):
         error_messages={"invalid": "Enter the weight as a number, such as 71.5."},
         widget=forms.TextInput(attrs={"inputmode": "decimal"}),
     )
+
+    def clean(self) -> dict[str, Any] | None:
+        """Everything that cannot be right, at once: what has no form yet keeps nothing else from being looked at."""
+        cleaned = super().clean()
+        given = {name: self.cleaned_data[name] for name in SOMEBODY if name in self.cleaned_data}
+        identity = PatientIdentity(**{**SOMEBODY, **given, "contact": self.cleaned_data.get("contact", "")})
+        for field, sentence in faults(identity, today=timezone.localdate()).items():
+            self.add_error(field if field in self.fields else None, sentence)
+        return cleaned
 
     @property
     def identity(self) -> PatientIdentity:

@@ -16,13 +16,13 @@ from custody.patients.queries import identities
 from custody.protocols.queries import protocol as protocol_of
 from custody.protocols.queries import protocols
 from custody.therapies.operations import order_therapy
-from custody.therapies.values import ValuesRefused
+from custody.therapies.values import ValuesRefused, check
 from ledger.errors import BadInput, Refusal
 from ledger.parties.queries import parties, party
 from portal.accounts.signing import SigningMixin, first_signer
 from portal.actions.base import ActionForm, ActionView, Done, show
 from portal.actions.identity_form import IdentityForm
-from portal.actions.step_form import control_for
+from portal.actions.step_form import control_for, without_title
 
 
 class OrderForm(SigningMixin, IdentityForm):
@@ -48,6 +48,18 @@ class OrderForm(SigningMixin, IdentityForm):
         for field in protocol.steps[0].fields:
             if field.code != "weight":
                 self.fields[f"value_{field.code}"] = control_for(field)
+
+    def clean(self) -> dict[str, Any] | None:
+        """What the protocol does not take is said with the rest."""
+        cleaned = super().clean()
+        try:
+            check(self.protocol.steps[0], self.values)
+        except ValuesRefused as refused:
+            for code, sentence in refused.errors.items():
+                name, field = _name_of(code), self.protocol.steps[0].field(code)
+                if field is not None and name in self.fields and name not in self.errors:
+                    self.add_error(name, without_title(sentence, field))
+        return cleaned
 
     @property
     def value_fields(self) -> list[forms.BoundField]:
@@ -113,7 +125,7 @@ class OrderView(ActionView):
                 key=form.key,
             )
         except ValuesRefused as refused:
-            names = {code: "weight_kg" if code == "weight" else f"value_{code}" for code in refused.errors}
+            names = {code: _name_of(code) for code in refused.errors}
             *others, (last, sentence) = refused.errors.items()
             for code, words in others:
                 show(Refusal(words, field=names[code]), form)
@@ -136,3 +148,8 @@ class OrderView(ActionView):
             if not same:
                 raise
             return known.patient
+
+
+def _name_of(code: str) -> str:
+    """The control of a field of the order: the weight is asked once, as the patient's."""
+    return "weight_kg" if code == "weight" else f"value_{code}"

@@ -90,6 +90,11 @@ class ChainForm(SigningMixin, ActionForm):
         super().add_error(None if field == "slots" else field, error)
 
     @property
+    def is_signed(self) -> bool:
+        """Slots are held and let go without a signature."""
+        return self.data.get("act") not in {"hold", "release"}
+
+    @property
     def slot_ids(self) -> list[UUID]:
         return identifiers(self.cleaned_data["slots"])
 

@@ -8,10 +8,14 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
+from django.utils import timezone
 
 from custody.labels.barcode import coi_in
 from custody.protocols.document import Field, Step
 from custody.protocols.parts import unit_after
+from custody.therapies.values import ValuesRefused, check
+from ledger.clock import now
+from ledger.log.entries import MAX_CLOCK_SKEW
 from portal.accounts.signing import SecondPersonMixin, SigningMixin
 from portal.actions.base import ActionForm, ScanStops
 
@@ -41,6 +45,16 @@ class StepValues(forms.Form):
         for field in self.step.fields:
             self.fields[f"value_{field.code}"] = control_for(field)
 
+    def check_values(self) -> None:
+        """Say of every value at once what the protocol does not take, each at its control."""
+        try:
+            check(self.step, self.values)
+        except ValuesRefused as refused:
+            for code, sentence in refused.errors.items():
+                name, field = f"value_{code}", self.step.field(code)
+                if field is not None and name in self.fields and name not in self.errors:
+                    self.add_error(name, without_title(sentence, field))
+
     @property
     def value_fields(self) -> list[forms.BoundField]:
         return [self[f"value_{field.code}"] for field in self.step.fields]
@@ -56,11 +70,19 @@ class StepForm(StepValues, SigningMixin, ActionForm):
     """A step that one person signs. `scans` and `values` are what the operation takes."""
 
     def __init__(
-        self, *args: Any, step: Step, request: HttpRequest, coi: str = "", timed: bool = True, **kwargs: Any
+        self,
+        *args: Any,
+        step: Step,
+        request: HttpRequest,
+        coi: str = "",
+        timed: bool = True,
+        not_before: datetime | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, request=request, **kwargs)
         self.step = step
         self.coi = coi
+        self.not_before = not_before
         for kind in step.scans:
             self.fields[f"scan_{kind}"] = forms.CharField(
                 label=SCAN_WORDS[kind],
@@ -95,7 +117,30 @@ class StepForm(StepValues, SigningMixin, ActionForm):
             self.add_error(
                 f"scan_{kind}", f"That is no chain-of-identity id: {len(self.coi)} letters and digits. Scan it again."
             )
+        self.check_values()
+        self._check_times()
         return cleaned
+
+    def _check_times(self) -> None:
+        """The same that the rules say of the times, so that it is said with all the rest."""
+        at = now()
+        started, ended = self.started_at, self.occurred_at
+        if ended is not None and ended > at + MAX_CLOCK_SKEW:
+            self.add_error("occurred_at", "This lies in the future. Write when it was.")
+        elif started is not None and started > (ended or at):
+            self.add_error("started_at", "The step ends before it starts. Check the two times.")
+        first = started or ended
+        if first is not None and self.not_before is not None and first < self.not_before:
+            when = timezone.localtime(self.not_before)
+            self.add_error(
+                "started_at" if started else "occurred_at",
+                f"The step before it ended at {when:%H:%M} on {when.day} {when:%B}. Check the time.",
+            )
+
+    @property
+    def times_given(self) -> bool:
+        """Whether a time was typed, or is wrong: what holds it stays open then."""
+        return self.is_bound and any(field.data or field.errors for field in self.time_fields)
 
     @property
     def scan_fields(self) -> list[forms.BoundField]:
@@ -162,6 +207,12 @@ def control_for(field: Field) -> forms.Field:
     if field.kind == "decimal":
         control.low, control.high = field.low, field.high  # type: ignore[attr-defined]
     return control
+
+
+def without_title(sentence: str, field: Field) -> str:
+    """The sentence without the field's name before it, for it stands at the field."""
+    plain = sentence.removeprefix(f"{field.title}: ")
+    return plain[:1].upper() + plain[1:]
 
 
 def limits_of(field: Field) -> str:

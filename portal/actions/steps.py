@@ -17,12 +17,13 @@ from custody.therapies.queries import Journey, Task
 from custody.therapies.values import ValuesRefused
 from ledger.errors import NotPermitted, Refusal
 from ledger.log.models import Record
+from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
 from manufacturing.batches import operations as batches
 from manufacturing.quality import operations as quality
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import first_signer, second_signer
-from portal.actions.base import ActionForm, Done, show
+from portal.actions.base import ActionForm, Done, show, together
 from portal.actions.collecting import collection_form
 from portal.actions.step_form import StepForm, form_class_for
 from portal.actions.stopping import StoppingView
@@ -85,7 +86,12 @@ class StepView(StoppingView):
         return form_class_for(self.step)
 
     def form_arguments(self) -> Mapping[str, Any]:
-        given = {"step": self.step, "request": self.request, "coi": self.journey.therapy.coi}
+        given = {
+            "step": self.step,
+            "request": self.request,
+            "coi": self.journey.therapy.coi,
+            "not_before": self.task.since,
+        }
         return given | {"state": self.journey.state} if self.step.kind == "collection" else given
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
@@ -95,10 +101,20 @@ class StepView(StoppingView):
             "back_url": reverse("therapy", args=[self.journey.therapy.id]),
         }
 
+    def signed_by(self, form: ActionForm) -> tuple[Actor, Actor | None]:
+        """Who signs, and who verifies where somebody has to; what is wrong with either is said at once."""
+        if not self.step.needs_second:
+            return first_signer(self.request, form), None
+        by, second = together(
+            form,
+            lambda: first_signer(self.request, form),
+            lambda: second_signer(self.request, form, roles=self.step.second_roles),
+        )
+        return by, second
+
     def act(self, form: ActionForm) -> Done:
         assert isinstance(form, StepForm)
-        by = first_signer(self.request, form)
-        second = second_signer(self.request, form, roles=self.step.second_roles) if self.step.needs_second else None
+        by, second = self.signed_by(form)
         common: dict[str, Any] = {"therapy": self.journey.therapy.id, "by": by, "at": self.at, "key": form.key}
         try:
             if self.step.kind == "review":

@@ -10,7 +10,7 @@ from uuid import UUID
 from django import forms
 from django.urls import reverse
 
-from custody.contract.lifecycle import CANCEL_REASONS, FAIL_REASONS
+from custody.contract.lifecycle import CANCEL_REASONS, FAIL_REASONS, MOST_LABELS
 from custody.contract.worklist import held_reason
 from custody.labels import operations as labels
 from custody.labels.barcode import datamatrix_svg
@@ -103,6 +103,16 @@ class LabelForm(StepForm):
         choices=[("", "Choose"), *LABEL_REASONS],
         error_messages={"required": "Give the reason of the reprint."},
     )
+    copies = forms.IntegerField(
+        label="How many labels?",
+        min_value=1,
+        max_value=MOST_LABELS,
+        initial=1,
+        help_text="One for each bag and each paper. More than one carry their number: 1 of 2, 2 of 2.",
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "min_value", "max_value"), f"Say how many: 1 to {MOST_LABELS}."
+        ),
+    )
 
     def __init__(self, *args: Any, again: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -136,6 +146,7 @@ class LabelView(StoppingView):
             "journey": self.journey,
             "step": self.step,
             "printed": self.printed,
+            "copies": range(1, self._copies(form) + 1),
             "barcode": inline_svg(
                 datamatrix_svg(self.journey.therapy.coi), words=f"DataMatrix of {self.journey.therapy.coi}"
             ),
@@ -146,15 +157,25 @@ class LabelView(StoppingView):
             "back_url": reverse("therapy", args=[self.journey.therapy.id]),
         }
 
+    def initial(self) -> Mapping[str, Any]:
+        return {"copies": self.request.GET.get("copies") or 1}
+
+    def _copies(self, form: ActionForm) -> int:
+        """How many labels the page shows to the printer."""
+        asked = str(form["copies"].value() or "")
+        return min(max(int(asked), 1), MOST_LABELS) if asked.isascii() and asked.isdecimal() else 1
+
     def act(self, form: ActionForm) -> Done:
         assert isinstance(form, LabelForm)
+        copies = form.cleaned_data["copies"]
         by = first_signer(self.request, form)
         therapy = self.journey.therapy.id
         if self.printed:
-            labels.reprint_label(therapy=therapy, reason=form.cleaned_data["reason"], by=by, at=self.at, key=form.key)
+            reason = form.cleaned_data["reason"]
+            labels.reprint_label(therapy=therapy, reason=reason, copies=copies, by=by, at=self.at, key=form.key)
         else:
             try:
-                labels.print_label(therapy=therapy, values=form.values, by=by, at=self.at, key=form.key)
+                labels.print_label(therapy=therapy, values=form.values, copies=copies, by=by, at=self.at, key=form.key)
             except ValuesRefused as refused:
                 raise at_fields(refused, form) from None
         return Done(reverse("therapy_label", args=[therapy]), "On the ledger: printed, and compared by scan.")

@@ -306,7 +306,7 @@ def _what(type_: str, body: Mapping[str, Any], therapy: Therapy | None) -> str:
 def _why(body: Mapping[str, Any], meaning: str, therapy: Therapy | None) -> str:
     said = [
         str(body[name]).replace("_", " ")
-        for name in ("finding", "resolution", "cause", "reason", "how")
+        for name in ("finding", "resolution", "cause", "why", "reason", "how")
         if body.get(name)
     ]
     if body.get("reasons"):

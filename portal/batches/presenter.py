@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from custody.contract.corrections import REASONS
+from custody.exceptions.queries import ExceptionLine
 from custody.protocols.document import Protocol, Step
 from custody.protocols.parts import with_unit
 from custody.therapies.corrections import StepCorrection
@@ -84,6 +85,7 @@ class BatchStepView:
     mark_word: str
     reasons: tuple[str, ...]
     is_void: bool = False
+    scanned: str = ""
     corrections: tuple[CorrectionView, ...] = ()
 
 
@@ -215,8 +217,15 @@ def step_view(line: StepLine) -> BatchStepView:
         mark_word=_mark_word(line.record),
         reasons=tuple(unbroken(reason) for reason in _reasons(line)) if line.record else (),
         is_void=bool(line.record and line.record.standing == "broken"),
+        scanned=_scanned(line.record) if line.record else "",
         corrections=tuple(correction_view(one) for one in line.corrections),
     )
+
+
+def _scanned(record: RecordView) -> str:
+    """What was scanned before the signature, as the record says: “Label and bag”; empty where nothing was."""
+    kinds = list(record.body.get("scans") or {})
+    return " and ".join(filter(None, [", ".join(kinds[:-1]), *kinds[-1:]])).capitalize()
 
 
 def correction_view(one: StepCorrection) -> CorrectionView:
@@ -263,6 +272,11 @@ def since(task: Task, step: Step, protocol: Protocol, at: datetime) -> SinceView
     return SinceView(before[-1] if before else "Last step", task.since, max(0, used), step.wait_max_minutes, status)
 
 
+def _found(one: ExceptionLine) -> str:
+    closed = ", closed" if one.closed_at else ""
+    return f"{one.kind_words}{closed}: {one.finding}" + (f". Closed because: {one.why}" if one.why else "")
+
+
 def _step_status(line: StepLine) -> StatusView:
     if line.record is None:
         return StatusView("plan", "To come")
@@ -301,7 +315,7 @@ def _reasons(line: StepLine) -> Iterable[str]:
     for correction in line.corrections:
         titles = ", ".join(change.field.title for change in correction.changes)
         yield f"Corrected: {titles}. {REASONS.get(correction.reason, correction.reason)}"
-    findings = [f"{one.kind_words}{', closed' if one.closed_at else ''}: {one.finding}" for one in line.exceptions]
+    findings = [_found(one) for one in line.exceptions]
     yield from findings
     if line.in_limits is False and not findings and all(value.in_limits is not False for value in line.values):
         yield "Recorded as out of limits"

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from custody.scheduling import queries as scheduling
 from custody.scheduling.models import SlotKind
+from custody.scheduling.weeks import working_week
 from ledger.clock import now
 from ledger.parties.queries import party_names
 from manufacturing.batches import queries as batches
@@ -75,11 +76,12 @@ def capacity(request: HttpRequest) -> HttpResponse:
 
 def week_page(request: HttpRequest) -> dict[str, Any]:
     actor, at = actor_of(request), now()
+    opening = working_week(timezone.localdate(at))
     try:
         week = date.fromisoformat(request.GET.get("week", ""))
-        week = week if abs((week - at.date()).days) < 1500 else timezone.localdate(at)
+        week = week if abs((week - at.date()).days) < 1500 else opening
     except ValueError:
-        week = timezone.localdate(at)
+        week = opening
     shown = scheduling.capacity_board(by=actor, week=week, at=at)
     return {
         "board": shown,

@@ -1,17 +1,13 @@
-"""Where a maker's people land: control tower, sign-offs of QA and the Qualified Person, the scheduler's capacity."""
+"""Where a maker's people land: control tower, sign-offs of QA and the Qualified Person, the scheduler's weeks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
-from django.utils import timezone
 
 from custody.exceptions import queries as exceptions
-from custody.scheduling import queries as scheduling
-from custody.scheduling.models import SlotKind
 from custody.therapies import queries as therapies
 from custody.transport import queries as transport
 from ledger.clock import now
@@ -21,6 +17,7 @@ from manufacturing.batches import queries as batches
 from manufacturing.quality import queries as quality
 from portal.batches import presenter
 from portal.dashboards import tasks
+from portal.dashboards.ahead import ahead
 from portal.dashboards.oversight import oversight_items
 from portal.dashboards.registry import Dashboard, Navigation, NavItem, register
 from portal.paging import rest
@@ -64,25 +61,6 @@ def sign_offs(kind: str) -> Callable[[Actor], dict[str, Any]]:
         }
 
     return query
-
-
-def week(actor: Actor) -> dict[str, Any]:
-    """This week's slots, who has them, and the batches that come and go."""
-    at = now()
-    today = timezone.localdate(at)
-    board = scheduling.capacity_board(by=actor, week=today, at=at)
-    return _common(actor) | {
-        "board": board,
-        "kinds": dict(SlotKind.choices),
-        "today": today,
-        "before": board.days[0] - timedelta(days=7),
-        "after": board.days[0] + timedelta(days=7),
-        **_board(actor),
-        "may_publish": True,
-        "opens": "batch",
-        "is_home": True,
-        "checked_at": at,
-    }
 
 
 def _board(actor: Actor) -> dict[str, Any]:
@@ -162,8 +140,8 @@ register(
 register(
     Dashboard(
         roles=frozenset({"scheduler"}),
-        template="batches/capacity.html",
-        query=week,
-        navigation=_navigation("This week", "calendar-time"),
+        template="dashboards/scheduler.html",
+        query=lambda actor: _common(actor) | _board(actor) | ahead(actor),
+        navigation=_navigation("Coming up", "calendar-stats"),
     )
 )

@@ -38,3 +38,22 @@ def _decimal(field: Field, outside: bool, random: Random) -> str:
     else:
         value = low + (high - low) * Decimal(random.randint(350, 700)) / 1000
     return format(value.quantize(grain), "f")
+
+
+WHY_CLOSED = {
+    "identity_stop": "What was scanned was left over from the patient before, and is put away. Two people read the "
+    "identifiers aloud, and they agree.",
+    "excursion": "The lid was open while nitrogen was topped up. The time outside the band is within what the "
+    "stability data allow.",
+    "custody_gap": "The logger lost its signal on the motorway. Its own file was read afterwards, and every reading is "
+    "in limits.",
+    "transport_problem": "The road was closed and the van went round. Seal unbroken, holding time kept.",
+}
+
+
+def why_closed(kind: str) -> str:
+    """What somebody writes who closes an exception of this kind."""
+    return WHY_CLOSED.get(
+        kind,
+        "Judged against the batches before it: no effect on the cells. The device was checked, and the team was told.",
+    )

@@ -164,7 +164,7 @@ class Walker:
     def _label(
         self, step: Step, ready: ReadyStep, chain: Chain, protocol: Protocol, by: Actor, at: datetime, key: str
     ) -> Record:
-        return print_label(therapy=self.therapy, values=self._values(step), by=by, at=at, key=key)
+        return print_label(therapy=self.therapy, values=self._values(step), copies=2, by=by, at=at, key=key)
 
     def _pack(
         self, step: Step, ready: ReadyStep, chain: Chain, protocol: Protocol, by: Actor, at: datetime, key: str
@@ -352,6 +352,7 @@ class Walker:
             cause={"excursion": "transport", "custody_gap": "data", "identity_stop": "wrong_scan"}.get(
                 held.kind, "handling"
             ),
+            why=entered.why_closed(held.kind),
             by=by,
             second=second,
             at=at,

@@ -81,6 +81,13 @@ def stopped(kind: str, step: Step, therapy: TherapyLine, parties: Mapping[UUID, 
         steps.append(("Take nothing over, hand nothing over.", "Leave both shippers closed, sealed and plugged in."))
         steps.append(("Call dispatch and the cell lab.", f"{told} Both read shipper and seal aloud."))
         steps.append(("The therapy is halted", "until a physician or QA and a second person have closed this stop."))
+    elif step.party == "maker":
+        steps.append(
+            ("Close it, and leave it where it is.", "Do not open another. Do not relabel, and throw nothing away.")
+        )
+        centre = parties.get(therapy.centre, "The centre")
+        steps.append(("Call QA.", f"{centre} has been told. Two people read the identifiers aloud."))
+        steps.append(("The therapy is halted", "until QA or a physician, and a second person, have closed this stop."))
     else:
         steps.append(("Keep everything where it is.", "Do not relabel and do not throw anything away."))
         steps.append(("Call the physician.", f"{told}"))

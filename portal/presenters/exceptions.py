@@ -68,6 +68,7 @@ class ExceptionView:
     closed_at: datetime | None
     resolution: str
     cause: str
+    why: str
 
 
 def view_of(one: ExceptionLine, names: Mapping[UUID, str], at: datetime) -> ExceptionView:
@@ -98,6 +99,7 @@ def view_of(one: ExceptionLine, names: Mapping[UUID, str], at: datetime) -> Exce
         closed_at=one.closed_at,
         resolution=RESOLUTION_WORDS.get(one.resolution, one.resolution),
         cause=CAUSE_WORDS.get(one.cause, one.cause.replace("_", " ")),
+        why=unbroken(one.why),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from custody.contract.corrections import CORRECTED
+from custody.contract.exceptions import CLOSED, CLOSED_WITH_REASON
 from custody.contract.holds import AGREED, BROKEN, HELD
 from custody.rules import type_words
 
@@ -15,7 +16,8 @@ OF_A_THERAPY: Mapping[str, str] = {
     CORRECTED: "Value corrected",
     "custody.identity.stopped/v1": "Identity stop",
     "custody.exception.opened/v1": "Exception opened",
-    "custody.exception.closed/v1": "Exception closed",
+    CLOSED: "Exception closed",
+    CLOSED_WITH_REASON: "Exception closed",
     "custody.oos.requested/v1": "Physician asked for supply",
     "custody.oos.evaluated/v1": "Risk evaluated by the maker",
     "custody.oos.accepted/v1": "Physician accepted the risk",

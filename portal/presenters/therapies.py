@@ -83,13 +83,17 @@ BAD_RECORDS = frozenset(
     }
 )
 METHOD_WORDS: Mapping[str, str] = {
-    "password": "by password",
-    "password+totp": "by password and authenticator app",
-    "passkey": "by passkey",
-    "sign-on": "by the organisation’s sign-on",
+    "password": "identified by password",
+    "password+totp": "identified by password and authenticator app",
+    "passkey": "identified by passkey",
+    "sign-on": "identified by the organisation’s sign-on",
     "device": "by a device",
     "system": "by the system",
 }
+"""How a person was identified whose signature is no key's of their own: in the session or for this act.
+
+Such a record knows no more, so no more is said of it.
+"""
 OWN_KEY_WORDS: Mapping[str, str] = {
     "passkey": "with their own passkey",
     "password+totp": "with their own key, by password and app",

@@ -14,7 +14,7 @@ from ledger.errors import Conflict
 from ledger.parties.queries import parties, party_names
 from portal.accounts.queries import names_of
 from portal.accounts.signing import SigningMixin, first_signer
-from portal.actions.base import ActionForm, ActionView, Done
+from portal.actions.base import ActionForm, ActionView, Done, together
 from portal.actions.stopping import check_seal, check_shipper
 from portal.transport.holding import colleague_with, holders_of, may_pass_on
 
@@ -122,8 +122,12 @@ class TakeTransferView(ActionView):
         return names_of([self.offer.offered_by]).get(self.offer.offered_by, "a colleague") if of_own else ""
 
     def act(self, form: ActionForm) -> Done:
-        check_shipper(form.cleaned_data["shipper"], self.offer.container, therapy=None, field="shipper")
-        seal = check_seal(form.cleaned_data["seal"], self.offer.seal, therapy=None, field="seal")
+        given, offer = form.cleaned_data, self.offer
+        _, seal = together(
+            form,
+            lambda: check_shipper(given["shipper"], offer.container, therapy=None, field="shipper"),
+            lambda: check_seal(given["seal"], offer.seal, therapy=None, field="seal"),
+        )
         operations.accept_handoff(
             handoff=self.offer.handoff,
             seal=seal,

@@ -34,6 +34,8 @@ const fill = (form, saved) => {
     const mine = saved[control.name] ?? [];
     if (control.matches("[type=checkbox], [type=radio]")) control.checked = mine.includes(control.value);
     else if (mine.length) control.value = mine[0];
+    // What was typed is never folded away.
+    if (mine.length && mine[0] && !control.matches("[type=radio]")) control.closest("details")?.setAttribute("open", "");
   }
 };
 

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from custody.protocols import document as documents
 from custody.protocols.operations import publish_protocol
+from custody.protocols.safety import check_new
 from ledger import clock
 from ledger.errors import Refusal
 from ledger.parties.operations import founding_actor
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         protocol = documents.read(content)
         what = f"{protocol.code} {protocol.version}, {len(protocol.steps)} steps, digest {protocol.digest[:16]}…"
         if check:
+            check_new(protocol)
             return f"{what}: right."
         record = publish_protocol(
             document=content, by=founding_actor(), at=clock.now(), key=f"protocol-{protocol.digest[:32]}"

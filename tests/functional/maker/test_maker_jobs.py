@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from portal.accounts.demonstration import PASSWORD
+from tests.functional.hands import ANOTHER, identity, scan
 
 pytestmark = pytest.mark.browser
 OPERATORS = {"Vaartkade Cell Works": ("Noor Bakker", "elif.sahin@vaartkade.example", "Hanneke Verbeek")}
@@ -40,6 +41,8 @@ def test_two_people_record_a_step_at_the_bench(as_person: Any, portal_server: An
     page.goto(address)
     is_sound(page)
 
+    scan(page, "label", identity(page))
+    expect(page.get_by_text("All agree")).to_be_visible()
     viability = page.get_by_label("Viability")
     viability.fill("60")
     expect(page.get_by_text("10 % under the limit")).to_be_visible()
@@ -65,6 +68,16 @@ def test_two_people_record_a_step_at_the_bench(as_person: Any, portal_server: An
     page.get_by_role("button", name="Sign and record, both").click()
     page.wait_for_url(re.compile(r"/batches/[0-9a-f-]+/$"))
     expect(page.get_by_text("signed and on the ledger").first).to_be_visible()
+    is_sound(page)
+
+
+def test_a_vessel_of_another_therapy_stops_the_bench(as_person: Any, portal_server: Any) -> None:
+    portal_server.tell(days=12, stop_before="transduce")
+    page, address, _ = with_task(as_person, "Transduce", width=1180, height=900)
+    page.goto(address)
+    scan(page, "label", ANOTHER)
+    expect(page.get_by_role("heading", name="Stop.")).to_be_visible()
+    expect(page.get_by_text("Everything of this therapy is halted").or_(page.get_by_role("alert"))).to_be_visible()
     is_sound(page)
 
 

@@ -21,6 +21,7 @@ from portal.demonstration.story import Story
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = pytest.mark.django_db
+WHY = "The lid was open while nitrogen was topped up"
 
 
 def test_identity_stop_halts_everything_until_two_people_close_it():
@@ -29,7 +30,14 @@ def test_identity_stop_halts_everything_until_two_people_close_it():
     physician = one.actor("centre", "physician")
 
     assert {row.held for row in OpenStep.objects.filter(therapy_id=one.therapy)} == {"identity_stop"}
-    act = {"exception": stop.id, "resolution": "explained", "cause": "wrong_scan", "by": physician, "at": one.now}
+    act = {
+        "exception": stop.id,
+        "resolution": "explained",
+        "cause": "wrong_scan",
+        "why": WHY,
+        "by": physician,
+        "at": one.now,
+    }
     with pytest.raises(Refused, match="second person"):
         close_exception(**act, key=one.key())
     close_exception(**act, second=one.actor("centre", "nurse"), key=one.key())
@@ -47,6 +55,7 @@ def test_courier_cannot_close_an_exception():
             exception=found.id,
             resolution="accepted",
             cause="transport",
+            why=WHY,
             by=one.actor("courier_outbound", "courier"),
             at=one.now,
             key=one.key(),

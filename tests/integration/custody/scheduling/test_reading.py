@@ -11,6 +11,7 @@ from custody.scheduling.models import Booking
 from custody.scheduling.operations import book_itinerary, hold_chain
 from custody.scheduling.plan import Criteria, Sort
 from custody.scheduling.publishing import declare_lane, declare_site
+from custody.scheduling.weeks import weeks_ahead
 from custody.therapies.models import Therapy
 from ledger.errors import BadInput, NotPermitted
 from tests.factories.people import organisation
@@ -145,6 +146,31 @@ def test_a_bed_that_is_slept_in_has_no_room_on_later_days(world, booked):
     (beds,) = [row for row in room.rows if row.kind == "bed"]
     assert sum(day.free for day in beds.days) == 0
     assert sum(day.places for day in beds.days) == 2
+
+
+def test_the_weeks_ahead_say_how_much_of_each_kind_can_still_be_booked(world, booked):
+    offer_slot(world, "manufacturing", 57, resource="suite B", capacity=2)
+    offer_slot(world, "manufacturing", 57 + 14 * 24, resource="suite B")
+    rival, held = approved_therapy(world), offer_chain(world, line="B")
+    hold_chain(therapy_id=rival, slots=held, by=world.coordinator, at=AT)
+
+    found = weeks_ahead(by=someone("scheduler", world.maker), at=AT, count=4)
+
+    assert found.kinds[0] == "manufacturing"
+    starts = {monday: rooms[0] for monday, rooms in found.weeks}
+    assert list(starts) == [MONDAY + timedelta(days=days) for days in (-7, 0, 7, 14)]
+    assert [(room.capacity, room.booked, room.free) for room in starts.values()] == [
+        (0, 0, 0),
+        (4, 1, 2),
+        (0, 0, 0),
+        (1, 0, 1),
+    ]
+
+
+def test_what_is_over_cannot_be_booked_any_more(world):
+    offer_slot(world, "manufacturing", 10, resource="suite B")
+    found = weeks_ahead(by=someone("scheduler", world.maker), at=DAY0 + timedelta(hours=11), count=1)
+    assert [(room.capacity, room.free) for _, rooms in found.weeks for room in rooms] == [(1, 0)]
 
 
 def test_the_capacity_board_shows_who_has_each_start(world, booked):

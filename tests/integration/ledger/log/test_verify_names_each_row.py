@@ -54,6 +54,7 @@ def ledger(db: None) -> Told:
             exception=found.id,
             resolution="accepted",
             cause="transport",
+            why="The logger was read again",
             by=one.actor("maker", "qa"),
             at=one.now,
             key=one.key(),

@@ -50,7 +50,19 @@ ADDRESSES = {
     "disclosure_evidence": HEAD | PLACED | {"disclosure", "therapy", "sources", "shared"},
 }
 """The members at the top of each answer and of what is placed in it; others belong to signed records."""
-CLINICAL = {"values", "sealed", "identity", "scans", "scanned", "facts", "finding", "cause", "in_limits", "accepted"}
+CLINICAL = {
+    "values",
+    "sealed",
+    "identity",
+    "scans",
+    "scanned",
+    "facts",
+    "finding",
+    "cause",
+    "why",
+    "in_limits",
+    "accepted",
+}
 """Members of a therapy's records that no payer and no courier is sent, in whatever answer."""
 
 

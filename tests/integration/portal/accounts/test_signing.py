@@ -1,5 +1,7 @@
 """Who signs: the first person again after a while, and the second on the same screen."""
 
+from datetime import timedelta
+
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
@@ -11,7 +13,7 @@ from django.urls import get_resolver
 from ledger.clock import now
 from portal import access
 from portal.accounts.signing import SecondPersonMixin, first_signer, second_signer
-from portal.actions.base import ActionForm, ActionView, Done
+from portal.actions.base import ActionForm, ActionView, Done, together
 from tests.factories.people import PASSWORD, member, organisation
 
 
@@ -28,8 +30,11 @@ class Infuse(ActionView):
         return {"request": self.request}
 
     def act(self, form):
-        first = first_signer(self.request, form)
-        second = second_signer(self.request, form, roles=("nurse", "physician"))
+        first, second = together(
+            form,
+            lambda: first_signer(self.request, form),
+            lambda: second_signer(self.request, form, roles=("nurse", "physician")),
+        )
         self.signed.append((first, second))
         return Done("/")
 
@@ -92,6 +97,29 @@ def test_two_persons_sign_on_one_screen(client, first, second):
     one, two = Infuse.signed[0]
     assert (one.name, two.name) == ("Ines Marlowe", "Tom Okafor")
     assert (two.role, two.method, two.party) == ("nurse", "password", first.party_id)
+
+
+def test_the_page_says_on_what_the_signature_rests_and_until_when(client, first):
+    form = client.get("/t/infuse/").context["form"]
+    assert form.stands.words == "You gave your password"
+    assert form.stands.until - form.stands.at == timedelta(seconds=settings.SIGNING_FRESH_SECONDS)
+
+    let_time_pass(client)
+    form = client.get("/t/infuse/").context["form"]
+    assert form.stands is None
+    assert form.asks_password
+
+
+def test_passwords_that_are_missing_are_said_with_the_values_that_are_missing(client, first, second):
+    let_time_pass(client)
+    response = send(client, second.user.email, "", volume="")
+    assert set(errors(response)) == {"volume", "signing_password", "second_password"}
+
+
+def test_two_wrong_passwords_are_said_at_once(client, first, second):
+    let_time_pass(client)
+    response = send(client, second.user.email, "wrong wrong wrong", signing_password="wrong too")
+    assert set(errors(response)) == {"signing_password", "second_password"}
 
 
 def test_the_second_person_does_not_take_over_the_session(client, first, second):

@@ -100,7 +100,7 @@ def test_nothing_is_recorded_without_a_change_a_reason_or_a_second_person(one):
     alone = client.post(_address(one), _form(client, one, first, **changed))
     assert "somebody else than you" in words(alone)
     wrong = client.post(_address(one), _form(client, one, second, **{"value_cd3-purity": "many"}))
-    assert "enter a plain number" in words(wrong)
+    assert "Enter a plain number" in words(wrong)
     assert not Record.objects.filter(type=CORRECTED).exists()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -17,6 +19,8 @@ from tests.factories.screens import signed_in, somebody, step_form
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = pytest.mark.django_db
+ANOTHER = "X0042260009991"
+"""A well-formed identity of no therapy of the consortium."""
 
 
 @pytest.fixture
@@ -87,6 +91,89 @@ def test_a_missing_value_is_said_at_its_field_and_the_others_are_kept(cast):
     assert "value_cd3-purity" in page.context["form"].errors
     assert 'value="LOT-77"' in words(page)
     assert not StepRecord.objects.filter(therapy=therapy.therapy, step="wash-and-select").exists()
+
+
+def test_a_step_at_the_bench_is_not_signed_before_its_label_is_scanned(cast):
+    therapy = at_step(cast, "wash-and-select")
+
+    page = signed_in(therapy.actor("maker", "operator")).post(
+        bench(therapy, "wash-and-select"), step_form(therapy, "wash-and-select", scan_label="")
+    )
+
+    assert page.status_code == 422
+    assert "Scan the label, or type what stands on it." in words(page)
+    assert not StepRecord.objects.filter(therapy=therapy.therapy, step="wash-and-select").exists()
+
+
+def test_a_label_of_another_therapy_at_the_bench_halts_this_one_and_nothing_is_signed(cast):
+    therapy = at_step(cast, "wash-and-select")
+
+    page = signed_in(therapy.actor("maker", "operator")).post(
+        bench(therapy, "wash-and-select"), step_form(therapy, "wash-and-select", scan_label=ANOTHER)
+    )
+
+    assert page.status_code == 409
+    assert "Stop." in words(page)
+    assert CustodyException.objects.get(therapy=therapy.therapy).kind == "identity_stop"
+    assert not StepRecord.objects.filter(therapy=therapy.therapy, step="wash-and-select").exists()
+
+
+def test_what_was_scanned_at_the_bench_stands_in_the_record_and_in_the_batch_record(cast):
+    therapy = at_step(cast, "wash-and-select")
+    client = signed_in(therapy.actor("maker", "operator"))
+
+    client.post(bench(therapy, "wash-and-select"), step_form(therapy, "wash-and-select"))
+
+    page = client.get(reverse("batch", args=[therapy.therapy]))
+    done = next(one.line for one in page.context["steps"] if one.line.step.code == "wash-and-select")
+    assert done.record.body["scans"] == {"label": therapy.state["coi"]}
+    assert "Label scanned and agreed before this was signed" in words(page)
+
+
+def test_everything_that_is_wrong_with_a_step_is_said_at_once(cast):
+    therapy = at_step(cast, "activate")
+    client = signed_in(therapy.actor("maker", "operator"))
+    other = therapy.actor("maker", "qa")
+    form = step_form(
+        therapy, "activate", second=other, scan_label="", started_at="2031-01-01T10:00", occurred_at="2031-01-01T09:00",
+        second_password="", signing_password="",
+        **{"value_bead-ratio": "", "value_density": "many", "value_bead-lot": ""},
+    )  # fmt: skip
+
+    page = client.post(bench(therapy, "activate"), form)
+
+    errors = page.context["form"].errors
+    assert set(errors) == {
+        "scan_label", "value_bead-ratio", "value_density", "value_bead-lot", "occurred_at", "signing_password",
+        "second_password",
+    }  # fmt: skip
+    assert all(f'href="#id_{name}"' in words(page) for name in errors)
+    assert "Cell density: Enter a plain number" in words(page)
+
+
+def test_a_typed_time_stays_open_with_what_was_typed(cast):
+    therapy = at_step(cast, "wash-and-select")
+    client = signed_in(therapy.actor("maker", "operator"))
+    typed = {"started_at": "2026-08-01T10:15", "value_cd3-purity": ""}
+
+    page = words(client.post(bench(therapy, "wash-and-select"), step_form(therapy, "wash-and-select", **typed)))
+    untouched = words(client.get(bench(therapy, "wash-and-select")))
+
+    fold = re.compile(r'<details class="np-fold np-card" open[^>]*> ?<summary>[^/]*?</?.*?<b>Times</b>')
+    assert 'value="2026-08-01T10:15"' in page
+    assert fold.search(page)
+    assert not fold.search(untouched)
+
+
+def test_a_time_before_the_step_before_is_said_at_the_field(cast):
+    therapy = at_step(cast, "wash-and-select")
+    client = signed_in(therapy.actor("maker", "operator"))
+
+    page = client.post(
+        bench(therapy, "wash-and-select"), step_form(therapy, "wash-and-select", started_at="2026-01-01T10:15")
+    )
+
+    assert "The step before it ended at" in page.context["form"].errors["started_at"][0]
 
 
 def test_another_role_of_the_maker_cannot_perform_the_step(cast):

@@ -150,3 +150,34 @@ def test_each_kind_of_organisation_publishes_its_own_kinds(cast, code, role, kin
 @pytest.mark.parametrize(("code", "role"), [("X0042", "nurse"), ("M0311", "operator"), ("P0501", "payer_analyst")])
 def test_who_publishes_nothing_may_not_open_it(cast, code, role):
     assert somebody(cast, code, role).get(URL).status_code == 403
+
+
+@pytest.mark.parametrize(("day", "monday"), [(5, "10 August"), (6, "10 August"), (7, "10 August"), (4, "3 August")])
+def test_capacity_opens_on_the_week_of_the_next_working_day(cast, monkeypatch, day, monday):
+    monkeypatch.setattr("portal.batches.views.now", lambda: ORDERED_AT + timedelta(days=day))
+
+    page = words(somebody(cast, "M0311", "scheduler").get(reverse("capacity")))
+
+    assert f"{monday} to" in page
+
+
+def test_a_scheduler_lands_on_what_comes_up_and_not_on_the_same_grid(cast, monkeypatch):
+    monkeypatch.setattr("portal.dashboards.ahead.now", lambda: ORDERED_AT + timedelta(days=5))
+    therapy = told(cast, Story("booked", stop_before="label"))
+    client = signed_in(therapy.actor("maker", "scheduler"))
+
+    page = client.get("/")
+
+    assert page.templates[0].name == "dashboards/scheduler.html"
+    assert [str(week.monday) for week in page.context["weeks"]][:2] == ["2026-08-10", "2026-08-17"]
+    assert "Coming up" in words(page)
+    assert f"{reverse('capacity')}?week=2026-08-10" in words(page)
+    assert "Slots of the week" not in words(page)
+
+
+def test_a_scheduler_without_places_is_asked_to_publish_some(cast, monkeypatch):
+    monkeypatch.setattr("portal.dashboards.ahead.now", lambda: ORDERED_AT + timedelta(days=900))
+
+    page = words(somebody(cast, "M0311", "scheduler").get("/"))
+
+    assert "No place is published in the weeks ahead" in page

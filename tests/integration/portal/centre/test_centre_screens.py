@@ -191,6 +191,18 @@ def test_an_order_that_is_not_whole_is_refused_at_its_field(cast, field, value):
     assert Therapy.objects.count() == 0
 
 
+def test_everything_that_is_wrong_with_an_order_is_said_at_once(cast):
+    wrong = {
+        "consent": "", "weight_kg": "900", "birth_date": "1790-01-01", "record_number": "!", "given_name": "",
+        "value_indication": "", "signing_password": "",
+    }  # fmt: skip
+    client = somebody(cast, "X0042", "coordinator")
+
+    response = client.post(reverse("order"), order_form(cast, **wrong))
+
+    assert set(response.context["form"].errors) == set(wrong)
+
+
 @pytest.mark.parametrize(("code", "role"), [("X0042", "nurse"), ("X0042", "cell_lab"), ("M0311", "qa")])
 def test_only_who_may_order_orders(cast, code, role):
     response = somebody(cast, code, role).post(reverse("order"), order_form(cast))
@@ -295,7 +307,7 @@ def label_page(therapy):
 
 def label_form(therapy, **changed):
     """What is sent once a printed label was scanned."""
-    return step_form(therapy, "label", **{"scan_label": therapy.state["coi"], **changed})
+    return step_form(therapy, "label", **{"scan_label": therapy.state["coi"], "copies": "1", **changed})
 
 
 def test_the_first_print_is_a_step_and_a_reprint_needs_its_reason(cast):
@@ -308,6 +320,30 @@ def test_the_first_print_is_a_step_and_a_reprint_needs_its_reason(cast):
 
     assert (printed.status_code, unreasoned.status_code, reasoned.status_code) == (303, 422, 303)
     assert list(Label.objects.order_by("serial").values_list("serial", "reason")) == [(1, ""), (2, "damaged")]
+
+
+def test_labels_printed_together_carry_their_number_and_the_record_says_how_many(cast):
+    therapy = at_step(cast, "label")
+    client = nurse(therapy)
+
+    three = words(client.get(label_page(therapy), {"copies": "3"}))
+    one = words(client.get(label_page(therapy)))
+    client.post(label_page(therapy), label_form(therapy, copies="3"))
+
+    assert [f">{number} of 3<" in three for number in (1, 2, 3, 4)] == [True, True, True, False]
+    assert three.count("np-label__bars") == 3
+    assert " of 1" not in one
+    assert Label.objects.get(therapy_id=therapy.therapy).copies == 3
+
+
+@pytest.mark.parametrize("copies", ["", "0", "21", "many"])
+def test_how_many_labels_is_a_number_that_can_be(cast, copies):
+    therapy = at_step(cast, "label")
+
+    response = nurse(therapy).post(label_page(therapy), label_form(therapy, copies=copies))
+
+    assert response.context["form"].errors["copies"] == ["Say how many: 1 to 20."]
+    assert not Label.objects.filter(therapy_id=therapy.therapy).exists()
 
 
 @pytest.mark.parametrize("scanned", ["", "not a label"])

@@ -27,6 +27,7 @@ from tests.factories.screens import signed_in, somebody
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = pytest.mark.django_db
+WHY = "The lid was open while nitrogen was topped up"
 
 
 @pytest.fixture
@@ -146,12 +147,18 @@ def test_the_trail_says_who_what_when_and_why(cast, therapy, inspector):
     qa = therapy.actor("maker", "qa")
     exception = open_exceptions(by=qa)[0]
     close_exception(
-        exception=exception.id, resolution="explained", cause="transport", by=qa, at=therapy.now, key=therapy.key()
+        exception=exception.id,
+        resolution="explained",
+        cause="transport",
+        why=WHY,
+        by=qa,
+        at=therapy.now,
+        key=therapy.key(),
     )
     page = text(inspector.get(reverse("audit"), {"who": qa.name, "what": "exception closed"}))
 
     assert qa.name in page
-    assert "explained; transport" in page
+    assert f"explained; transport; {WHY}" in page
     assert text(inspector.get(reverse("audit"), {"who": "Nobody of that name"})).count("No entry is like that") == 1
 
 
@@ -161,6 +168,7 @@ def test_a_record_opens_to_its_values_before_and_after(therapy, inspector):
         exception=open_exceptions(by=qa)[0].id,
         resolution="explained",
         cause="transport",
+        why=WHY,
         by=qa,
         at=therapy.now,
         key=therapy.key(),
@@ -180,6 +188,7 @@ def test_a_refused_action_stands_in_the_trail(therapy, inspector):
             exception=open_exceptions(by=nurse)[0].id,
             resolution="explained",
             cause="transport",
+            why=WHY,
             by=nurse,
             at=therapy.now,
             key=therapy.key(),

@@ -19,6 +19,7 @@ from tests.factories.screens import signed_in, somebody
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = pytest.mark.django_db
+WHY = "The lid was open while nitrogen was topped up"
 
 
 @pytest.fixture
@@ -48,6 +49,7 @@ def closing(**changed):
     return {
         "resolution": "accepted",
         "cause": "transport",
+        "why": WHY,
         "idempotency_key": str(uuid7()),
         "signing_password": PASSWORD,
         **changed,
@@ -110,8 +112,32 @@ def test_qa_closes_an_excursion_once_with_its_cause(cast):
     page = client.get(reverse("exception", args=[found.pk]))
 
     assert first.status_code == second.status_code == 303
-    assert Record.objects.filter(type="custody.exception.closed/v1").count() == 1
+    assert Record.objects.filter(type="custody.exception.closed/v2").count() == 1
     assert "Cause: transport" in words(page)
+    assert WHY in words(page)
+
+
+@pytest.mark.parametrize("why", ["", "ok", "done now", ". - !"])
+def test_nothing_is_closed_without_a_reason_in_words(cast, why):
+    therapy = warm(cast)
+    found = exception_of(therapy, "excursion")
+
+    page = signed_in(therapy.actor("maker", "qa")).post(reverse("exception", args=[found.pk]), closing(why=why))
+
+    assert page.status_code == 422
+    assert "Write why, in at least three words." in words(page)
+    assert CustodyException.objects.get(pk=found.pk).closed_at is None
+
+
+def test_the_inspector_reads_why_it_was_closed_and_a_courier_does_not(cast):
+    therapy = warm(cast)
+    found = exception_of(therapy, "excursion")
+    signed_in(therapy.actor("maker", "qa")).post(reverse("exception", args=[found.pk]), closing())
+    address = reverse("exception", args=[found.pk])
+
+    assert WHY in words(somebody(cast, "R0901", "inspector").get(address))
+    assert WHY in words(somebody(cast, "R0901", "inspector").get(reverse("exceptions")))
+    assert WHY not in words(signed_in(therapy.actor("courier_outbound", "courier")).get(address))
 
 
 def test_a_stale_close_is_told_and_changes_nothing(cast):

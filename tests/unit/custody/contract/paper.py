@@ -28,6 +28,7 @@ manufacturing.register()
 FOLDER = Path(__file__).parents[4] / "protocols"
 ORDERED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COMMITMENT = "ab" * 32
+WHY = "The scale was read again by two people"
 HOUR = timedelta(hours=1)
 
 
@@ -276,8 +277,8 @@ class Paper:
         return identifier
 
     def close_exception(self, identifier: str, *, by: Person | None = None, second: Person | None = None) -> None:
-        body = {"id": identifier, "resolution": "accepted", "cause": "handling"}
-        self.record("custody.exception.closed/v1", body, by or Person("maker", "qa"), second=second)
+        body = {"id": identifier, "resolution": "accepted", "cause": "handling", "why": WHY}
+        self.record("custody.exception.closed/v2", body, by or Person("maker", "qa"), second=second)
 
     def stop_identity(self, *, by: Person | None = None) -> str:
         identifier = str(derived("exception", "stop", len(self.entries)))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from custody.contract.exceptions import KINDS, OOS_STAGES, OOS_TRANSITIONS
+from custody.contract.exceptions import CLOSED, CLOSED_WITH_REASON, KINDS, OOS_STAGES, OOS_TRANSITIONS
 from ledger.clock import stamp
 from ledger.ids import derived
 from ledger.log.contract import Refused
-from tests.unit.custody.contract.paper import Paper, Person, party
+from tests.unit.custody.contract.paper import WHY, Paper, Person, party
 
 PHYSICIAN = Person("centre", "physician")
 NURSE = Person("centre", "nurse")
@@ -100,14 +100,34 @@ def test_an_exception_is_opened_once() -> None:
         ({"resolution": "forgotten"}, "how the exception is resolved"),
         ({"cause": ""}, "cause"),
         ({"id": str(party("x"))}, "not open"),
+        ({"why": ""}, "why"),
+        ({"why": "ok"}, "at least three words"),
+        ({"why": ". - !"}, "at least three words"),
+        ({"why": "word " * 101}, "1 to 500"),
     ],
 )
-def test_an_exception_is_closed_with_resolution_and_cause(changes: dict[str, str], words: str) -> None:
+def test_an_exception_is_closed_with_resolution_cause_and_reason(changes: dict[str, str], words: str) -> None:
     paper = Paper().walk(after="harvest")
     identifier = paper.open_exception("deviation")
-    body = {"id": identifier, "resolution": "accepted", "cause": "handling"} | changes
+    body = {"id": identifier, "resolution": "accepted", "cause": "handling", "why": WHY} | changes
     with pytest.raises(Refused, match=words):
-        paper.record("custody.exception.closed/v1", body, QA)
+        paper.record(CLOSED_WITH_REASON, body, QA)
+
+
+def test_an_exception_that_was_closed_before_reasons_were_asked_for_is_replayed() -> None:
+    paper = Paper().walk(after="harvest")
+    identifier = paper.open_exception("deviation")
+    paper.record(CLOSED, {"id": identifier, "resolution": "accepted", "cause": "handling"}, QA)
+    assert identifier not in paper.state["exceptions"]
+    assert "reasons_written" not in paper.state
+
+
+def test_after_a_written_reason_none_is_closed_without_one() -> None:
+    paper = Paper().walk(after="harvest")
+    paper.close_exception(paper.open_exception("deviation"))
+    another = paper.open_exception("excursion", name="two")
+    with pytest.raises(Refused, match="Write why"):
+        paper.record(CLOSED, {"id": another, "resolution": "accepted", "cause": "handling"}, QA)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ MEMBERS_OF_BODIES = [
     *("seal", "container", "logger", "handoff", "to", "reason", "id", "kind", "finding", "resolution", "cause"),
     *("scanned", "how", "leg", "root", "series", "count", "first_at", "last_at", "device", "signature", "segment"),
     *("inputs", "proof", "circuit", "key", "reasons", "protocol", "coi", "call_name", "patient", "payer", "consent"),
-    *("eligible", "identity"),
+    *("eligible", "identity", "why", "copies"),
 ]
 BODIES = st.dictionaries(st.sampled_from(MEMBERS_OF_BODIES), JSON, max_size=12)
 

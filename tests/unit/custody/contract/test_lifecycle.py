@@ -295,7 +295,15 @@ def test_a_label_is_reprinted_with_a_reason_only() -> None:
     with pytest.raises(Refused, match="reason"):
         paper.record("custody.label.reprinted/v1", {"reason": "because"}, nurse)
     paper.record("custody.label.reprinted/v1", {"reason": "damaged"}, nurse)
-    assert paper.state["labels"] == 2
+    paper.record("custody.label.reprinted/v1", {"reason": "damaged", "copies": 3}, nurse)
+    assert paper.state["labels"] == 3
+
+
+@pytest.mark.parametrize("copies", [0, 21, "2", True, 1.0])
+def test_how_many_labels_were_printed_is_a_whole_number_that_can_be(copies: object) -> None:
+    paper = Paper().walk(after="label")
+    with pytest.raises(Refused, match="how many labels"):
+        paper.record("custody.label.reprinted/v1", {"reason": "damaged", "copies": copies}, Person("centre", "nurse"))
 
 
 @pytest.mark.parametrize(

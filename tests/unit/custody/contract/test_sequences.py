@@ -14,14 +14,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from custody import states
 from custody.contract import ready_steps
 from custody.contract.custody_chain import KEPT
-from custody.contract.exceptions import KINDS, OOS_TRANSITIONS, TRANSPORT_PROBLEMS
+from custody.contract.exceptions import CLOSINGS, KINDS, OOS_TRANSITIONS, TRANSPORT_PROBLEMS
 from custody.contract.therapy import AFTER_THE_END
 from custody.protocols.safety import ancestors
 from ledger.clock import parse_stamp, stamp
 from ledger.ids import derived
 from ledger.log.contract import Refused, State
 from ledger.log.entries import Entry
-from tests.unit.custody.contract.paper import CODES, MEMBERS, Paper, Person, party
+from tests.unit.custody.contract.paper import CODES, MEMBERS, WHY, Paper, Person, party
 from tests.unit.custody.contract.test_proofs import proof
 
 STATIONS = (
@@ -293,8 +293,8 @@ class Records(RuleBasedStateMachine):
         self.record("custody.exception.opened/v1", body, Person(by, role))
 
     def close(self, identifier: str, by: Person, *, second: Person | None = None) -> None:
-        body = {"id": identifier, "resolution": "accepted", "cause": "handling"}
-        self.record("custody.exception.closed/v1", body, by, second=second)
+        body = {"id": identifier, "resolution": "accepted", "cause": "handling", "why": WHY}
+        self.record("custody.exception.closed/v2", body, by, second=second)
 
     def record(self, type: str, body: dict[str, Any], by: Person, *, second: Person | None = None) -> None:
         self.paper.now += timedelta(minutes=1)
@@ -329,7 +329,7 @@ class Records(RuleBasedStateMachine):
             assert set(after["done"]) <= set(before["done"]), "nothing is done while an identity stop is open"
             assert after["custody"]["holder"] == before["custody"]["holder"]
             if not stops <= set(after["exceptions"]):
-                assert entry.type == "custody.exception.closed/v1"
+                assert entry.type in CLOSINGS
                 assert entry.second is not None, "two people close an identity stop"
         for code in set(after["done"]) - set(before["done"]):
             self.check_step(entry, code, before, after)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from custody.protocols import document
 from custody.protocols.document import ProtocolInvalid
+from custody.protocols.safety import check_new
 from tests.unit.custody.contract.paper import shipped
 
 Spoil = Callable[[dict[str, Any]], object]
@@ -85,6 +86,7 @@ CASES: dict[str, tuple[Spoil, str]] = {
     "infused by one": (change("infuse", second_roles=[]), "a second person verifies every infusion"),
     "bag not scanned at the bedside": (change("bedside-check", scans=["wristband"]), "the bag has to be scanned"),
     "wristband not scanned": (change("collect", scans=["order", "label"]), "the wristband has to be scanned"),
+    "a bedside check without material": (change("bedside-check", material=False), "only a process step"),
     "released by an operator": (change("release", roles=["operator"]), "signed by a qp alone"),
     "released by QP or QA": (change("release", roles=["qp", "qa"]), "signed by a qp alone"),
     "cleared by a nurse": (change("clear-lymphodepletion", roles=["nurse"]), "signed by a physician alone"),
@@ -172,6 +174,20 @@ def test_a_protocol_that_is_not_right_is_refused_with_the_place(name: str) -> No
     with pytest.raises(ProtocolInvalid) as caught:
         document.read(content)
     assert words in caught.value.message
+
+
+@pytest.mark.parametrize("scans", [[], ["shipper"], ["seal"]])
+def test_a_new_document_asks_for_a_scan_wherever_the_patients_material_is_handled(scans: list[str]) -> None:
+    content = cd19()
+    change("transduce", scans=scans)(content)
+    with pytest.raises(ProtocolInvalid, match="“transduce” handles the patient's material"):
+        check_new(document.read(content))
+
+
+def test_a_step_without_the_patients_material_needs_no_scan() -> None:
+    content = cd19()
+    change("transduce", scans=[], material=False)(content)
+    check_new(document.read(content))
 
 
 def test_the_examples_begin_from_a_protocol_that_is_right() -> None:
