@@ -25,6 +25,7 @@ DURING_A_HOLD = frozenset(
         BROKEN,
         "custody.therapy.ended/v1",
         "custody.identity.stopped/v1",
+        "custody.therapy.halted/v1",
         "custody.exception.opened/v1",
         "custody.exception.closed/v1",
         "custody.handoff.refused/v1",

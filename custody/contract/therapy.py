@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from custody.contract import corrections, custody_chain, exceptions, holds, lifecycle, proofs
+from custody.contract import corrections, custody_chain, exceptions, halting, holds, lifecycle, proofs
 from custody.contract.moment import OPEN_STATUSES, Moment, fresh
 from custody.contract.steps import admit_step
 from custody.protocols import document
@@ -35,6 +35,7 @@ _record_clauses: dict[str, RecordClause] = {
     "custody.itinerary.moved/v1": lifecycle.moved,
     corrections.CORRECTED: corrections.step_corrected,
     "custody.identity.stopped/v1": exceptions.identity_stopped,
+    halting.HALTED: exceptions.halted_by_answer,
     "custody.exception.opened/v1": exceptions.opened,
     "custody.exception.closed/v1": exceptions.closed,
     "custody.oos.requested/v1": exceptions.oos_requested,

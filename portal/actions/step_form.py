@@ -38,17 +38,22 @@ class StepValues(forms.Form):
 
     def ask_values(self) -> None:
         """Add the controls; the form's constructor says when, for they stand in the order of the page."""
-        for field in self.step.fields:
+        for field in self.asked:
             self.fields[f"value_{field.code}"] = control_for(field)
 
     @property
+    def asked(self) -> list[Field]:
+        """The fields that somebody fills in: what is reckoned from the records is asked of nobody."""
+        return [field for field in self.step.fields if field.reckoned is None]
+
+    @property
     def value_fields(self) -> list[forms.BoundField]:
-        return [self[f"value_{field.code}"] for field in self.step.fields]
+        return [self[f"value_{field.code}"] for field in self.asked]
 
     @property
     def values(self) -> dict[str, str]:
         """What was entered, by the protocol's field codes; empty ones left out."""
-        given = {field.code: str(self.cleaned_data.get(f"value_{field.code}") or "") for field in self.step.fields}
+        given = {field.code: str(self.cleaned_data.get(f"value_{field.code}") or "") for field in self.asked}
         return {code: value for code, value in given.items() if value}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from custody.contract.corrections import CORRECTED
+from custody.contract.halting import HALTED
 from custody.contract.holds import AGREED, BROKEN, HELD
 from custody.rules import type_words
 
@@ -14,6 +15,7 @@ OF_A_THERAPY: Mapping[str, str] = {
     "custody.itinerary.moved/v1": "Slot chain moved",
     CORRECTED: "Value corrected",
     "custody.identity.stopped/v1": "Identity stop",
+    HALTED: "Halted by an answer",
     "custody.exception.opened/v1": "Exception opened",
     "custody.exception.closed/v1": "Exception closed",
     "custody.oos.requested/v1": "Physician asked for supply",
