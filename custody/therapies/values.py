@@ -88,6 +88,14 @@ def finding(field: Field, value: str) -> str:
     return f"{field.title} {with_unit(value, field.unit)}, {field.limits}"
 
 
+def impossible(field: Field, raw: str) -> str:
+    """What would be possible, where an entry has the right form and cannot be true; empty otherwise."""
+    try:
+        return why_impossible(field, _canonical(field, raw.strip()))
+    except ValueError:
+        return ""
+
+
 def _wanted(field: Field) -> str:
     if field.kind == "decimal":
         return f"a number in {field.unit}" if field.unit else "a number"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -12,6 +13,8 @@ from django.http import HttpRequest
 from custody.labels.barcode import coi_in
 from custody.protocols.document import Field, Step
 from custody.protocols.parts import unit_after
+from custody.protocols.possible import possible
+from custody.therapies.values import impossible
 from portal.accounts.signing import SecondPersonMixin, SigningMixin
 from portal.actions.base import ActionForm, ScanStops
 
@@ -162,11 +165,20 @@ def control_for(field: Field) -> forms.Field:
         control = forms.CharField(
             max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off", **mode}), **common
         )
+        control.validators.append(partial(_check_possible, field))
     control.limits = limits_of(field)  # type: ignore[attr-defined]
     control.unit = unit_after(field.unit)  # type: ignore[attr-defined]
     if field.kind == "decimal":
         control.low, control.high = field.low, field.high  # type: ignore[attr-defined]
+        control.least, control.most = possible(field)  # type: ignore[attr-defined]
     return control
+
+
+def _check_possible(field: Field, entered: str) -> None:
+    """Refuse at the field what cannot be true, whatever else is missing; its form the domain judges."""
+    why = impossible(field, entered)
+    if why:
+        raise forms.ValidationError(why)
 
 
 def limits_of(field: Field) -> str:

@@ -190,7 +190,7 @@ def hold_status(state: LiveState) -> StatusView:
     left = state.hold_left_minutes
     total = duration(timedelta(hours=state.hold_max_hours))
     if state.is_fresh:
-        total = f"{state.hold_max_hours} h since collection"
+        total = f"{state.hold_max_hours} h"
     if left < 0:
         return StatusView("stop", f"Past its {total}")
     if left < state.hold_max_hours * 6:
