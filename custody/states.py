@@ -126,9 +126,9 @@ MACHINES = (
     Machine(
         "exception",
         "An exception",
-        f"While one that holds is open, these wait: {', '.join(sorted(HELD_BY_EXCEPTION))}. An identity stop halts "
-        "everything. A segment without proof holds nothing. A transport problem is opened by the courier that holds "
-        "the packed cells, once while it is open, and by nobody else.",
+        f"While one that holds is open, these wait: {', '.join(sorted(HELD_BY_EXCEPTION))}. An identity stop, and an "
+        "answer that halts, stop everything. A segment without proof holds nothing. A transport problem is opened by "
+        "the courier that holds the packed cells, once while it is open, and by nobody else.",
         "none",
         EXCEPTION,
         {
@@ -140,7 +140,7 @@ MACHINES = (
         {
             ("none", "open"): "found",
             ("none", "open, holding nothing"): "not proven",
-            ("open", "closed"): "QA, QP or physician, two people after an identity stop",
+            ("open", "closed"): "QA, QP or physician, two people after an identity stop or a halt",
             ("open", "open, holding nothing"): "out of specification, and the physician accepted",
             ("open, holding nothing", "open"): "a further finding",
             ("open, holding nothing", "closed"): "explained, or the authority is informed",

@@ -27,3 +27,13 @@ def parse_stamp(text: str) -> datetime:
     if not text.endswith("Z") or moment.isoformat(timespec="microseconds")[:-6] != text[:-1]:
         raise ValueError(f"not a canonical UTC time: {text}")
     return moment
+
+
+def span(seconds: int) -> str:
+    """'45 s', '34 min', '2 h 5 min', '3 d 4 h': the two largest parts."""
+    parts, rest = [], seconds
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        whole, rest = divmod(rest, size)
+        if whole:
+            parts.append(f"{whole} {name}")
+    return " ".join(parts[:2]) or "0 s"

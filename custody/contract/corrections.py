@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from custody.contract.moment import Moment, step_named
-from custody.contract.steps import COMMITMENT, public_value
+from custody.contract.steps import COMMITMENT, halts_nothing, public_value
 from custody.contract.worklist import times_done
 from custody.protocols.document import Protocol, Step
 from ledger.log.contract import Refused, State
@@ -78,7 +78,10 @@ def _fields(moment: Moment, step: Step) -> bool:
             if field is None or field.sensitive is is_open:
                 raise Refused(f"“{step.title}” has no such field “{code}”, or it is not recorded in this way.")
             if is_open:
-                within = public_value(field, value) and within
+                if field.reckoned is not None:
+                    raise Refused(f"“{field.title}” follows from the records and is not corrected.")
+                within = public_value(field, value, moment.protocol) and within
+                halts_nothing(field, value["value"])
             elif not isinstance(value, str) or not COMMITMENT.fullmatch(value):
                 raise Refused(f"“{field.title}” is sensitive: the record holds a commitment, not the value.")
     return within

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from custody.contract.moment import OPEN_STATUSES, Moment, field_element
 from custody.contract.steps import COMMITMENT
+from custody.contract.worklist import HALTING
 from custody.protocols.document import Protocol, Step
 from ledger.log.contract import Refused
 
@@ -130,8 +131,8 @@ def transfer_accepted(moment: Moment) -> None:
 
 
 def _halts_for_identity(moment: Moment) -> None:
-    if any(exception["kind"] == "identity_stop" for exception in moment.state["exceptions"].values()):
-        raise Refused("The therapy is halted by an identity stop. Keep the shipper where it is.")
+    if any(exception["kind"] in HALTING for exception in moment.state["exceptions"].values()):
+        raise Refused("The therapy is halted. Keep the shipper where it is, and call QA.")
 
 
 def _open_offer(moment: Moment) -> dict[str, Any]:

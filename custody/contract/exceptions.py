@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from custody.contract import halting
+from custody.contract.closing import LONGEST_WHY, says_why
+from custody.contract.halting import HALT
 from custody.contract.moment import OPEN_STATUSES, Moment, stamp_of
+from custody.contract.worklist import HALTING
 from ledger.clock import stamp
 from ledger.log.contract import Refused, State
 
 KINDS = (
     "identity_stop",
+    HALT,
     "out_of_specification",
     "custody_gap",
     "transport_problem",
@@ -19,18 +24,11 @@ KINDS = (
     "not_proven",
 )
 """Worst first (DESIGN §12: how exceptions rank)."""
-BLOCKING = frozenset(
-    {"identity_stop", "out_of_specification", "custody_gap", "transport_problem", "excursion", "deviation"}
-)
+RANKS: Mapping[str, int] = {kind: max(0, place - 1) for place, kind in enumerate(KINDS)}
+"""The rank of each kind; an identity stop and a halt stand together, since both halt everything."""
+BLOCKING = frozenset(KINDS) - {"not_proven"}
 TRANSPORT_PROBLEMS = frozenset({"delay", "damage", "seal_broken", "lost"})
 """What a courier reports from the road; each is judged by the maker before the cells go on."""
-CLOSED = "custody.exception.closed/v1"
-"""Closed by resolution and cause alone, as it was until a written reason was asked for: what stands is replayed."""
-CLOSED_WITH_REASON = "custody.exception.closed/v2"
-"""The same with `why`, in words. Whoever runs this version writes no other."""
-CLOSINGS = frozenset({CLOSED, CLOSED_WITH_REASON})
-LEAST_WORDS = 3
-LONGEST_WHY = 500
 RESOLUTIONS = frozenset({"accepted", "corrected", "rejected", "informed", "explained"})
 OOS_STAGES: Mapping[str, str] = {
     "found": "found, and waits for the physician's request",
@@ -57,9 +55,19 @@ def identity_stopped(moment: Moment) -> None:
     _open(moment, moment.uuid("id"), "identity_stop")
 
 
+def halted_by_answer(moment: Moment) -> None:
+    """A question whose wrong answer halts was answered so (`custody.contract.halting`)."""
+    exception = halting.halted(moment)
+    identifier = moment.uuid("id")
+    if any(known.get("step") == exception["step"] for known in moment.state["exceptions"].values()):
+        raise Refused("The therapy is halted by this step already.")
+    _open(moment, identifier, HALT)
+    moment.state["exceptions"][identifier] = exception
+
+
 def opened(moment: Moment) -> None:
     kind = moment.text("kind", longest=30)
-    if kind not in KINDS or kind == "identity_stop":
+    if kind not in KINDS or kind in HALTING:
         raise Refused("The kind of the exception is not known.")
     if not moment.capacities() and not moment.runs_the_consortium():
         raise Refused("Only an organisation that takes part in this therapy can open an exception on it.")
@@ -129,13 +137,8 @@ def closed_with_reason(moment: Moment) -> None:
     moment.state["reasons_written"] = True
 
 
-def says_why(text: str) -> bool:
-    """Whether a reason has as many words as one needs: “ok” and a full stop are none."""
-    return sum(any(sign.isalnum() for sign in word) for word in text.split()) >= LEAST_WORDS
-
-
 def _close(moment: Moment) -> None:
-    """QA decides at the maker, a physician on what the centre found, and two people after an identity stop."""
+    """QA decides at the maker, a physician on what the centre found, and two people on what halts the therapy."""
     identifier = moment.uuid("id")
     exception = moment.state["exceptions"].get(identifier)
     if exception is None:
@@ -143,10 +146,11 @@ def _close(moment: Moment) -> None:
     if moment.text("resolution") not in RESOLUTIONS:
         raise Refused("Say how the exception is resolved: accepted, corrected, rejected, informed or explained.")
     moment.text("cause", longest=40)
-    if exception["kind"] == "identity_stop":
+    if exception["kind"] in HALTING:
         moment.require_capacity("centre", "maker")
         moment.require_role("physician", "qa")
         moment.require_second(("physician", "nurse", "cell_lab", "qa", "qp", "operator"))
+        halting.check_is_another(moment, exception)
     elif exception["kind"] == "out_of_specification" and moment.state["status"] in OPEN_STATUSES:
         raise Refused("This exception ends with the out-of-specification path, when the authority is informed.")
     else:

@@ -8,8 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from custody.contract.moment import Moment, field_element, stamp_of, step_named
+from custody.contract.reckoning import reckoned_values
+from custody.contract.times import findings_of_times
 from custody.contract.worklist import HELD_BY_EXCEPTION, done_before, held_reason, is_ready, is_satisfied, times_done
-from custody.protocols.document import Field, Step
+from custody.protocols.document import Field, Protocol, Step
+from custody.protocols.parts import with_unit
+from custody.protocols.possible import why_impossible
 from ledger.clock import stamp
 from ledger.log.contract import Refused
 
@@ -42,10 +46,11 @@ def admit_step(moment: Moment) -> Step:
         raise Refused(f"“{step.title}” takes one signature.")
     started_at = _times(moment, step)
     in_limits = _fields(moment, step)
+    in_time = _in_time(moment, step)
     _scans(moment, step)
     _leaf(moment)
     count = times_done(state, step.code)
-    if not in_limits and step.code not in state["unraised"]:
+    if not (in_limits and in_time) and step.code not in state["unraised"]:
         state["unraised"].append(step.code)
     state["done"][step.code] = {
         "at": stamp(entry.occurred_at),
@@ -80,6 +85,14 @@ def _times(moment: Moment, step: Step) -> str:
     return str(moment.body["started_at"])
 
 
+def _in_time(moment: Moment, step: Step) -> bool:
+    """Whether the step began and ended in time; what did not has to be raised like a value out of limits."""
+    if not moment.protocol.judges_all:
+        return True
+    started, ended = moment.moment("started_at"), moment.entry.occurred_at
+    return not findings_of_times(moment.state, moment.protocol, step, started=started, ended=ended)
+
+
 def _fields(moment: Moment, step: Step) -> bool:
     """Every value is there, of its form, public or sealed as the protocol says. Returns whether all are in limits."""
     values, sealed = moment.members("values"), moment.members("sealed")
@@ -95,6 +108,7 @@ def _fields(moment: Moment, step: Step) -> bool:
     if not isinstance(declared, bool):
         raise Refused("The record must say whether every value is in limits.")
     within = True
+    reckoned = reckoned_values(moment.state, step, ended=moment.entry.occurred_at)
     for field in step.fields:
         given = sealed.get(field.code) if field.sensitive else values.get(field.code)
         if given is None:
@@ -105,14 +119,32 @@ def _fields(moment: Moment, step: Step) -> bool:
             if not isinstance(given, str) or not COMMITMENT.fullmatch(given):
                 raise Refused(f"“{field.title}” is sensitive: the record holds a commitment, not the value.")
         else:
-            within = public_value(field, given) and within
+            within = public_value(field, given, moment.protocol) and within
+            _follows(field, given["value"], reckoned)
+            halts_nothing(field, given["value"])
     if declared and not within:
         raise Refused("A value is out of limits, but the record says that all are in limits.")
     return declared
 
 
-def public_value(field: Field, given: Any) -> bool:
-    """Whether a public value is in limits. Raises Refused when it is not of the field's form."""
+def _follows(field: Field, value: str, reckoned: Mapping[str, str]) -> None:
+    """What is reckoned is what the records say, whoever entered it."""
+    right = reckoned.get(field.code, value)
+    if value != right:
+        raise Refused(
+            f"“{field.title}” follows from the records: it is {with_unit(right, field.unit)}, not "
+            f"{with_unit(value, field.unit)}."
+        )
+
+
+def halts_nothing(field: Field, value: str) -> None:
+    """A step is not done with an answer that halts the therapy: the halt is recorded in its place."""
+    if field.halts and not field.allows(value):
+        raise Refused(f"“{field.title}: {value}” halts the therapy. Record the halt, not the step.")
+
+
+def public_value(field: Field, given: Any, protocol: Protocol) -> bool:
+    """Whether a public value is in limits. Raises Refused when it is not of the field's form, or cannot be true."""
     value = given.get("value") if isinstance(given, Mapping) and set(given) <= {"value", "unit"} else None
     if not isinstance(value, str) or not 0 < len(value) <= 120 or given.get("unit", "") != field.unit:
         raise Refused(f"“{field.title}” must be a value with the unit “{field.unit}”.")
@@ -121,6 +153,9 @@ def public_value(field: Field, given: Any) -> bool:
             raise Refused(f"“{field.title}” must be a decimal number such as 120.5.")
         if -Decimal(value).normalize().as_tuple().exponent > field.decimals:  # type: ignore[operator]
             raise Refused(f"“{field.title}” takes at most {field.decimals} decimals.")
+        impossible = why_impossible(field, value) if protocol.judges_all else ""
+        if impossible:
+            raise Refused(impossible)
     if field.kind == "choice" and value not in field.choices:
         raise Refused(f"“{field.title}” must be one of: {', '.join(field.choices)}.")
     if field.kind == "check" and value not in {"yes", "no"}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from custody.contract import corrections, custody_chain, exceptions, holds, lifecycle, proofs
+from custody.contract import closing, corrections, custody_chain, exceptions, halting, holds, lifecycle, proofs
 from custody.contract.moment import OPEN_STATUSES, Moment, fresh
 from custody.contract.steps import admit_step
 from custody.protocols import document
@@ -35,9 +35,10 @@ _record_clauses: dict[str, RecordClause] = {
     "custody.itinerary.moved/v1": lifecycle.moved,
     corrections.CORRECTED: corrections.step_corrected,
     "custody.identity.stopped/v1": exceptions.identity_stopped,
+    halting.HALTED: exceptions.halted_by_answer,
     "custody.exception.opened/v1": exceptions.opened,
-    exceptions.CLOSED: exceptions.closed,
-    exceptions.CLOSED_WITH_REASON: exceptions.closed_with_reason,
+    closing.CLOSED: exceptions.closed,
+    closing.CLOSED_WITH_REASON: exceptions.closed_with_reason,
     "custody.oos.requested/v1": exceptions.oos_requested,
     "custody.oos.evaluated/v1": exceptions.oos_evaluated,
     "custody.oos.accepted/v1": exceptions.oos_accepted,
@@ -67,7 +68,7 @@ VOUCHED_FOR = frozenset(
 AFTER_THE_END = frozenset(
     {
         "custody.exception.opened/v1",
-        *exceptions.CLOSINGS,
+        *closing.CLOSINGS,
         "custody.readings.committed/v1",
         "custody.proof.published/v1",
         "custody.proof.refused/v1",

@@ -14,6 +14,8 @@ from ledger.log.contract import State
 
 HELD_BY_EXCEPTION = frozenset({"acceptance", "release", "gate", "bedside", "infusion"})
 """Step kinds that wait while an exception that blocks is open."""
+HALTING = ("identity_stop", "halt")
+"""Kinds of exception that halt every step and hand-over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,10 @@ def held_reason(state: State, step: Step) -> str:
     if hold_of(state) is not None:
         return WORKLIST_REASON
     open_exceptions = state["exceptions"].values()
-    if any(exception["kind"] == "identity_stop" for exception in open_exceptions):
-        return "identity_stop"
+    kinds = {str(exception["kind"]) for exception in open_exceptions}
+    for kind in HALTING:
+        if kind in kinds:
+            return kind
     if step.kind in HELD_BY_EXCEPTION:
         for exception in open_exceptions:
             if exception["blocking"]:

@@ -7,9 +7,10 @@ from django.db.models import F, Q
 
 
 class ExceptionKind(models.TextChoices):
-    """Worst first; the rank is the place in this list (DESIGN §12)."""
+    """Worst first; the rank is `custody.contract.exceptions.RANKS` (DESIGN §12)."""
 
     IDENTITY_STOP = "identity_stop", "Identity stop"
+    HALT = "halt", "Halted by an answer"
     OUT_OF_SPECIFICATION = "out_of_specification", "Out of specification"
     CUSTODY_GAP = "custody_gap", "Gap in custody"
     TRANSPORT_PROBLEM = "transport_problem", "Transport problem"

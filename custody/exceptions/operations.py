@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from custody.contract.exceptions import CLOSED_WITH_REASON, LONGEST_WHY, RESOLUTIONS, says_why
+from custody.contract.closing import CLOSED_WITH_REASON, LONGEST_WHY, says_why
+from custody.contract.exceptions import RESOLUTIONS
 from custody.exceptions.models import CustodyException
 from custody.therapies.steps import lock_therapy
 from ledger.clock import stamp

@@ -6,28 +6,33 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
-from custody.contract.exceptions import CLOSED_WITH_REASON, CLOSINGS, KINDS, oos_exceptions
+from custody.contract.closing import CLOSED_WITH_REASON, CLOSINGS
+from custody.contract.exceptions import RANKS, oos_exceptions
+from custody.contract.halting import HALT, HALTED
+from custody.protocols import document
 from ledger.clock import parse_stamp
 from ledger.log.contract import State, World
 from ledger.log.entries import Entry
 from ledger.log.projections import Change, Insert, Projection, Update
 
 OOS_PREFIX = "custody.oos."
+STOPPED = "custody.identity.stopped/v1"
+OPENING = frozenset({"custody.exception.opened/v1", STOPPED, HALTED})
+"""Records that open an exception."""
 
 
 def project(entry: Entry, record_id: UUID, state: State, world: World) -> Iterator[Change]:
     body = entry.body
-    if entry.type in {"custody.exception.opened/v1", "custody.identity.stopped/v1"}:
-        stopped = entry.type == "custody.identity.stopped/v1"
-        kind = "identity_stop" if stopped else body["kind"]
+    if entry.type in OPENING:
+        kind = {STOPPED: "identity_stop", HALTED: HALT}.get(entry.type) or body["kind"]
         yield Insert(
             "custody.CustodyException",
             UUID(body["id"]),
             {
                 "therapy_id": entry.subject,
                 "kind": kind,
-                "rank": KINDS.index(kind),
-                "finding": _stopped(body["kind"]) if stopped else body["finding"],
+                "rank": RANKS[kind],
+                "finding": _finding(entry, state, world),
                 "step": body.get("step", ""),
                 "leg": body.get("leg", ""),
                 "party_id": entry.party,
@@ -72,6 +77,21 @@ def _told(state: State, identifier: str, name: str) -> datetime | None:
     """What a report from the road says of the arrival; the contract has read it."""
     text = state["exceptions"][identifier].get(name)
     return parse_stamp(text) if text else None
+
+
+def _finding(entry: Entry, state: State, world: World) -> str:
+    if entry.type == STOPPED:
+        return _stopped(entry.body["kind"])
+    return _halted(entry, state, world) if entry.type == HALTED else str(entry.body["finding"])
+
+
+def _halted(entry: Entry, state: State, world: World) -> str:
+    """Each question and what was answered: a question that halts is never sensitive."""
+    protocol = document.read_cached(world.document(state["protocol"]), state["protocol"])
+    step = protocol.step(entry.body["step"])
+    assert step is not None, "the contract admits known steps only"
+    answers = entry.body["answers"]
+    return "; ".join(f"{field.title}: {answers[field.code]}" for field in step.fields if field.code in answers)[:240]
 
 
 def _stopped(scanned: str) -> str:

@@ -11,11 +11,14 @@ from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce
 
+from custody.contract.worklist import HALTING
 from custody.exceptions.models import CustodyException, ExceptionKind
 from custody.exceptions.operations import ExceptionUnknown
 from custody.protocols.wording import in_titles
 from custody.therapies import disclosure
+from custody.therapies.models import StepRecord
 from custody.therapies.queries import TherapyLine, count_to_many, line_for, of_visible, protocol_by_digest
+from ledger.log.models import Record
 from ledger.parties.actor import Actor
 
 
@@ -51,7 +54,7 @@ def seen(by: Actor) -> QuerySet[CustodyException]:
         return rows
     rows = of_visible(rows, by)
     # A finding may quote a clinical value; a courier sees those of the road, and that a therapy is halted.
-    return rows.filter(~Q(leg="") | Q(kind=ExceptionKind.IDENTITY_STOP)) if by.party_kind == "courier" else rows
+    return rows.filter(~Q(leg="") | Q(kind__in=HALTING)) if by.party_kind == "courier" else rows
 
 
 ORDERS: Mapping[str, tuple[str | OrderBy, ...]] = {
@@ -143,8 +146,8 @@ def _wanted(by: Actor, asked: Wanted) -> QuerySet[CustodyException]:
 
 
 def stops(*, by: Actor, limit: int = 3) -> list[ExceptionLine]:
-    """Open identity stops that this actor sees, the longest open first: nothing on those therapies goes on."""
-    rows = seen(by).filter(closed_at=None, kind=ExceptionKind.IDENTITY_STOP).order_by("opened_at", "id")
+    """Open identity stops and halts that this actor sees, the longest open first: those therapies stand still."""
+    rows = seen(by).filter(closed_at=None, kind__in=HALTING).order_by("opened_at", "id")
     return [_line(row, by) for row in rows[:limit]]
 
 
@@ -157,6 +160,20 @@ def closed_exceptions(*, by: Actor, since: datetime, limit: int = 50, offset: in
     """Exceptions closed since a moment, the last closed first."""
     rows = seen(by).filter(closed_at__gte=since).order_by("-closed_at", "id")[offset : offset + limit]
     return [_line(row, by) for row in rows]
+
+
+def opened_by(*, record: Record) -> UUID:
+    """The exception that this very record opened: an identity stop, a halt. Raises ExceptionUnknown."""
+    found = CustodyException.objects.filter(record_id=record.pk).values_list("pk", flat=True).first()
+    if found is None:
+        raise ExceptionUnknown("This record opened no exception.")
+    return found
+
+
+def is_open_on_step(*, record: Record) -> bool:
+    """Whether the step that this record is about has an open exception."""
+    step = StepRecord.objects.filter(record_id=record.pk).values("therapy_id", "step").first()
+    return step is not None and CustodyException.objects.filter(**step, closed_at=None).exists()
 
 
 def of_therapy(*, therapy: UUID, by: Actor) -> list[ExceptionLine]:

@@ -24,6 +24,7 @@ from custody.protocols.parts import (
     Milestone,
     Protocol,
     ProtocolInvalid,
+    Reckoned,
     Segment,
     SlotSpec,
     Step,
@@ -103,6 +104,7 @@ def read_cached(document: Mapping[str, Any], digest: str) -> Protocol:
 def _build(document: Mapping[str, Any]) -> Protocol:
     return Protocol(
         digest=digest_of(document),
+        format=int(document["format"].rpartition("/")[2]),
         code=document["code"],
         version=document["version"],
         title=document["title"],
@@ -183,7 +185,17 @@ def _field(field: Mapping[str, Any]) -> Field:
         required=field.get("required", True),
         sensitive=field.get("sensitive", False) or field["kind"] == "text",
         hint=field.get("hint", ""),
+        plausible=_plausible(field),
+        halts=field.get("halts", False),
+        reckoned=Reckoned(field["reckoned"]["from"], field["reckoned"]["to"]) if "reckoned" in field else None,
     )
+
+
+def _plausible(field: Mapping[str, Any]) -> tuple[Decimal, Decimal] | None:
+    if "plausible" not in field:
+        return None
+    low, high = field["plausible"]
+    return Decimal(low), Decimal(high)
 
 
 def _leg(leg: Mapping[str, Any]) -> Leg:

@@ -29,6 +29,9 @@ RECORD_TYPES: Mapping[str, str] = {
     "outcome": "custody.outcome.recorded/v1",
 }
 """The record type that a step of each kind makes."""
+JUDGES_ALL = 2
+"""The format from which on the contract judges waits and durations, refuses impossible figures, and knows fields that
+halt or are reckoned. Records under documents of format 1 replay as they were admitted."""
 
 
 class ProtocolInvalid(BadInput):
@@ -46,8 +49,21 @@ def unit_after(unit: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Reckoned:
+    """A time that follows from the records: from the end of step `start` to the end of step `end`, both by code."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
-    """One value of a step. `low`/`high` are inclusive limits in `unit`; a sensitive value is sealed, never recorded."""
+    """One value of a step. `low`/`high` are inclusive limits in `unit`; a sensitive value is sealed, never recorded.
+
+    `plausible`: the range that can be true at all, where the protocol names one (`custody.protocols.possible`).
+    `halts`: any other answer than the expected one halts the therapy. `reckoned`: nobody enters it, it follows from the
+    records.
+    """
 
     code: str
     title: str
@@ -61,6 +77,9 @@ class Field:
     required: bool
     sensitive: bool
     hint: str
+    plausible: tuple[Decimal, Decimal] | None = None
+    halts: bool = False
+    reckoned: Reckoned | None = None
 
     def allows(self, value: str) -> bool:
         """Whether a value of the right form is inside the limits."""
@@ -196,9 +215,13 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A therapy's protocol: which acts, by whom, in which order, within which limits."""
+    """A therapy's protocol: which acts, by whom, in which order, within which limits.
+
+    `format` is the edition of the document's rules: what JUDGES_ALL brought is asked of no record under an older one.
+    """
 
     digest: str
+    format: int
     code: str
     version: str
     title: str
@@ -218,6 +241,11 @@ class Protocol:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_code", {step.code: step for step in self.steps})
+
+    @property
+    def judges_all(self) -> bool:
+        """Whether the shared contract itself judges times, possible figures and what follows from the records."""
+        return self.format >= JUDGES_ALL
 
     def step(self, code: str) -> Step | None:
         return self._by_code.get(code)

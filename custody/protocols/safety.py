@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import pairwise
 
+from custody.protocols.fields import check_fields
 from custody.protocols.parts import Field, Leg, Protocol, ProtocolInvalid, Segment, Step
 from ledger.proofs import specification as circuit
 
@@ -79,6 +80,7 @@ def check(protocol: Protocol) -> None:
     _references(protocol)
     _kinds(protocol)
     before = ancestors(protocol)
+    check_fields(protocol, before)
     _order(protocol, before)
     for step in protocol.steps:
         _step(step)

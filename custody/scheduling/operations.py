@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from custody.exceptions.from_steps import raise_findings
 from custody.protocols.document import Protocol
 from custody.scheduling import itineraries, loading, permissions, places, rules, wording
 from custody.scheduling.fitting import check_chain
@@ -127,6 +128,7 @@ def book_itinerary(
         at=at,
         key=key,
     )
+    raise_findings(chain=chain, protocol=protocol, step=step, started=at, ended=at, by=by, at=at, key=key)
     SlotHold.objects.filter(therapy_id=therapy_id).delete()
     return record
 

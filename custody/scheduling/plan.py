@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from custody.protocols.document import Protocol, SlotSpec, Step
+from custody.protocols.freshness import fresh_for
 
 
 class FreeSlot(NamedTuple):
@@ -111,7 +112,7 @@ class Requirements:
 def requirements_of(protocol: Protocol) -> Requirements:
     """Read a chain's requirements from a protocol.
 
-    Fresh material may be held as long as the outbound leg's container allows; where every gap up to the making is
+    Fresh material may be held as long as `fresh_for` allows; where every gap up to the making is
     bounded, their sum bounds it too.
     """
     specs = protocol.slots
@@ -121,8 +122,9 @@ def requirements_of(protocol: Protocol) -> Requirements:
     if between and all(spec.gap_max_minutes for spec in between):
         bounds.append(sum(spec.gap_max_minutes for spec in between) + sum(spec.minutes for spec in specs[1:making]))
     leg = next((leg for leg in protocol.legs if leg.origin == "centre" and leg.destination == "maker"), None)
-    if protocol.starting_material == "fresh" and leg is not None:
-        bounds.append(leg.hold_max_hours * 60)
+    fresh = fresh_for(protocol, leg) if leg is not None else None
+    if fresh is not None:
+        bounds.append(int(fresh.total_seconds() // 60))
     gate, infusion = _planned_by_last(protocol, "gate"), _planned_by_last(protocol, "infusion")
     return Requirements(
         specs=specs,

@@ -9,7 +9,9 @@ from statistics import median_low
 from typing import Any
 from uuid import UUID
 
+from custody.protocols import document as documents
 from custody.protocols.document import Leg
+from custody.protocols.freshness import fresh_for, keeps_until
 from custody.telemetry import charts, committed, permissions, rules, storage
 from custody.telemetry.charts import Mark
 from custody.telemetry.devices import DeviceNotFound
@@ -18,6 +20,7 @@ from custody.telemetry.reading import NewReading
 from custody.telemetry.rules import LegReport
 from custody.telemetry.shipments import known_leg, shipment_of
 from custody.transport.models import Handoff, Shipment
+from ledger.log.world import world
 from ledger.parties.actor import Actor
 from ledger.parties.models import Party
 
@@ -47,6 +50,8 @@ class LegReadings:
 class LiveState:
     """A shipment under way. `hold_left_minutes` is below 0 once the cells are on the way too long.
 
+    `is_fresh`: the hours count from the end of the collection, and not from the packing of the container.
+
     `is_silent`: nothing was heard for more than two of the logger's own intervals.
     """
 
@@ -64,6 +69,7 @@ class LiveState:
     budget_left_minutes: int
     hold_left_minutes: int
     hold_max_hours: int
+    is_fresh: bool
     report: LegReport
 
 
@@ -133,7 +139,13 @@ def live_state(*, by: Actor, therapy: UUID, at: datetime) -> LiveState | None:
     last = found.readings[-1] if found.readings else None
     interval = _interval(found.readings)
     silence = at - (last.at if last else shipment.packed_at)
-    hold_left = shipment.packed_at + timedelta(hours=leg.hold_max_hours) - at
+    row = shipment.therapy
+    protocol, collected_at = (
+        documents.read_cached(world.document(row.protocol_digest), row.protocol_digest),
+        row.collected_at,
+    )
+    hold_left = keeps_until(protocol, leg, packed_at=shipment.packed_at, collected_at=collected_at) - at
+    fresh = fresh_for(protocol, leg)
     return LiveState(
         therapy=therapy,
         leg=leg,
@@ -148,7 +160,8 @@ def live_state(*, by: Actor, therapy: UUID, at: datetime) -> LiveState | None:
         budget_minutes=leg.budget_minutes,
         budget_left_minutes=max(0, (leg.budget_minutes * 60 - report.seconds_outside) // 60),
         hold_left_minutes=int(hold_left.total_seconds() // 60),
-        hold_max_hours=leg.hold_max_hours,
+        hold_max_hours=leg.hold_max_hours if fresh is None else int(fresh.total_seconds() // 3600),
+        is_fresh=fresh is not None,
         report=report,
     )
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from custody.contract.corrections import CORRECTED, why_not
 from custody.contract.worklist import times_done
+from custody.exceptions.from_steps import halt_by_answers, halting_answers
 from custody.exceptions.opening import open_exception
 from custody.protocols.document import Field, Protocol, Step
 from custody.therapies.corrections import standing_values
@@ -51,11 +52,17 @@ def correct_step(
     by.check("step.perform")
     second.check("step.verify")
     known = step_of(protocol, step)
-    checked = check(known, values)
     standing = present_values(therapy=therapy, step=known, protocol=protocol, by=by)
+    follows = {field.code: standing[field.code] for field in known.fields if field.reckoned and field.code in standing}
+    checked = check(known, values, follows)
     changed = {code: value for code, value in checked.values.items() if standing.get(code) != value}
     if not changed:
         raise NothingCorrected("Nothing differs from what stands there. Change the value that is wrong.")
+    answers = halting_answers(known, changed)
+    if answers:
+        return halt_by_answers(
+            chain=chain, step=known, answers=answers, occurred_at=at, by=by, at=at, key=key, second=second
+        )
     count = times_done(chain.state, known.code)
     secrets = {f"value:{code}": value for code, value in changed.items() if _is_sensitive(known, code)}
     sealed = seal_values(therapy, str(step_row_id(therapy, known.code, count)), secrets, by=by, at=at)

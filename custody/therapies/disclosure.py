@@ -23,6 +23,7 @@ NEUTRAL: Mapping[str, Any] = {
     "facts": {},
     "identity": {},
     "scanned": "",
+    "answers": {},
     "cause": "",
     "why": "",
     "emergency": "",
@@ -32,6 +33,7 @@ OPEN_FINDINGS = frozenset({"identity_stop", "custody_gap", "transport_problem", 
 """Kinds of exception whose finding speaks of custody and transport alone."""
 FINDING_WORDS: Mapping[str, str] = {
     "out_of_specification": "A release test is out of specification",
+    "halt": "An answer halted the therapy",
     "deviation": "A value is out of its limits",
     "not_proven": "A segment did not keep to the protocol",
 }

@@ -11,7 +11,8 @@ from django.db.models import Q
 
 from custody.compliance.triggers import enqueue_finished
 from custody.contract.lifecycle import check_character
-from custody.exceptions.opening import open_exception
+from custody.contract.reckoning import reckoned_values
+from custody.exceptions.from_steps import halt_by_answers, halting_answers, raise_findings
 from custody.patients import callnames
 from custody.patients import queries as patients
 from custody.patients.restriction import check_may_order
@@ -19,7 +20,8 @@ from custody.protocols import document
 from custody.protocols.document import Step
 from custody.therapies.models import CoiSerial, Therapy
 from custody.therapies.off_plan import off_plan
-from custody.therapies.steps import Preparation, lock_therapy, prepare, protocol_of, step_of
+from custody.therapies.steps import lock_therapy, prepare, protocol_of, step_of
+from custody.therapies.values import check
 from ledger.errors import BadInput, Conflict
 from ledger.ids import derived
 from ledger.log.models import Chain, Record
@@ -135,7 +137,7 @@ def decide_payer(
         by=by,
         at=at,
     )
-    return append(
+    record = append(
         chain=chain,
         by=by,
         type=step.record_type,
@@ -145,6 +147,19 @@ def decide_payer(
         at=at,
         key=key,
     )
+    if approved:
+        raise_findings(
+            chain=chain,
+            protocol=protocol,
+            step=step,
+            started=at,
+            ended=at,
+            values=preparation.checked.out_of_limits,
+            by=by,
+            at=at,
+            key=key,
+        )
+    return record
 
 
 @operation
@@ -199,7 +214,9 @@ def record_step(
     extra: Mapping[str, Any] | None = None,
     exception_kind: str = "deviation",
 ) -> Record:
-    """Append a step's record to a locked chain, and open an exception for what is out of limits.
+    """Append a step's record to a locked chain, and open an exception for what is out of limits or out of its time.
+
+    An answer that halts is recorded as a halt in the step's place: the record is then of the type HALTED.
 
     For operations of this room and the rooms above; it checks the permission `step.perform`.
     """
@@ -214,6 +231,11 @@ def record_step(
         raise TimesWrong(
             "The time lies in the future. Write when it was; if it is right, check the clock of this device.",
             field="occurred_at",
+        )
+    answers = halting_answers(step, check(step, values, reckoned_values(chain.state, step, ended=ended)).values)
+    if answers:
+        return halt_by_answers(
+            chain=chain, step=step, answers=answers, occurred_at=ended, by=by, at=at, key=key, second=second
         )
     preparation = prepare(
         therapy=chain.subject,
@@ -238,43 +260,22 @@ def record_step(
         key=key,
         second=second,
     )
-    _open_exceptions(chain, step, preparation, kind=exception_kind, started=started, ended=ended, by=by, at=at, key=key)
-    enqueue_finished(chain=chain, protocol=protocol_of(chain), at=at)
+    protocol, off = protocol_of(chain), off_plan(chain.state, step, started, ended)
+    raise_findings(
+        chain=chain,
+        protocol=protocol,
+        step=step,
+        started=started,
+        ended=ended,
+        values=preparation.checked.out_of_limits,
+        others=[off.finding] if off else [],
+        kind=exception_kind,
+        by=by,
+        at=at,
+        key=key,
+    )
+    enqueue_finished(chain=chain, protocol=protocol, at=at)
     return record
-
-
-def _open_exceptions(
-    chain: Chain,
-    step: Step,
-    preparation: Preparation,
-    *,
-    kind: str,
-    started: datetime,
-    ended: datetime,
-    by: Actor,
-    at: datetime,
-    key: str,
-) -> None:
-    findings = list(preparation.checked.out_of_limits.values())
-    off = off_plan(chain.state, step, started, ended)
-    if off is not None:
-        findings.append(off.finding)
-        kind = kind if len(findings) > 1 else "deviation"
-    minutes = (ended - started).total_seconds() / 60
-    if minutes > step.duration_max_minutes:
-        findings.append(f"{step.title} took {minutes:.0f} min, {step.duration_max_minutes} allowed")
-        kind = kind if len(findings) > 1 else "deviation"
-    if findings:
-        open_exception(
-            chain=chain,
-            kind=kind,
-            finding="; ".join(findings)[:240],
-            step=step.code,
-            occurred_at=ended,
-            by=by,
-            at=at,
-            key=f"{key}:exception",
-        )
 
 
 @operation

@@ -22,7 +22,6 @@ from custody.therapies.models import OpenStep, StepRecord, Therapy, TherapyParty
 from custody.therapies.steps import TherapyNotFound
 from ledger.log.audit import audit
 from ledger.log.finding import Finding
-from ledger.log.models import Record
 from ledger.log.queries import RecordView, chain_records
 from ledger.log.world import world
 from ledger.parties.actor import Actor
@@ -34,6 +33,7 @@ CARRIERS_SEE = (
     "custody.transfer.",
     "custody.readings.",
     "custody.identity.stopped/",
+    "custody.therapy.halted/",
 )
 """What a courier sees of a therapy's records: custody on the road, no values of any other step."""
 UNKNOWN_STATE: Mapping[str, Any] = {
@@ -368,11 +368,6 @@ def line(row: Therapy, patient_name: str = "") -> TherapyLine:
         next_kind=following.kind if following else "",
         is_on_road=following is not None and _is_on_road(protocol, following),
     )
-
-
-def is_out_of_limits(record: Record) -> bool:
-    """Whether a step was recorded with something out of its limits."""
-    return StepRecord.objects.filter(record_id=record.pk, in_limits=False).exists()
 
 
 def _is_on_road(protocol: Protocol, following: Step) -> bool:

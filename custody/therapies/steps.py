@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from custody.contract.reckoning import reckoned_values
 from custody.contract.worklist import times_done
 from custody.protocols import document
 from custody.protocols.document import Field, Protocol, Step
@@ -92,7 +93,7 @@ def prepare(
     second: Actor | None = None,
 ) -> Preparation:
     """Check the values, seal what is sensitive, and build the body. Raises ValuesRefused."""
-    checked = check(step, values or {})
+    checked = check(step, values or {}, reckoned_values(state, step, ended=occurred_at))
     count = times_done(state, step.code) + 1
     row = str(step_row_id(therapy, step.code, count))
     leaf_salt = new_salt()

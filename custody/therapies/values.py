@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from custody.protocols.document import Field, Step
 from custody.protocols.parts import with_unit
+from custody.protocols.possible import why_impossible
 from ledger.errors import BadInput
 
 PLAIN_NUMBER = re.compile(r"[-−]?[0-9]{1,12}([.,][0-9]{1,6})?")
@@ -34,13 +35,17 @@ class CheckedValues:
     out_of_limits: Mapping[str, str]
 
 
-def check(step: Step, given: Mapping[str, str]) -> CheckedValues:
-    """Check every field of a step. Raises ValuesRefused naming each field that is wrong."""
+def check(step: Step, given: Mapping[str, str], reckoned: Mapping[str, str] | None = None) -> CheckedValues:
+    """Check every field of a step. Raises ValuesRefused naming each field that is wrong.
+
+    `reckoned` holds the values that follow from the records: nobody has to enter those, and nobody enters others.
+    """
+    follows = reckoned or {}
     errors: dict[str, str] = {}
     values: dict[str, str] = {}
     outside: dict[str, str] = {}
     for field in step.fields:
-        raw = (given.get(field.code) or "").strip()
+        raw = (given.get(field.code) or "").strip() or follows.get(field.code, "")
         if not raw:
             if field.required:
                 errors[field.code] = f"{field.title}: enter {_wanted(field)}."
@@ -49,6 +54,10 @@ def check(step: Step, given: Mapping[str, str]) -> CheckedValues:
             value = _canonical(field, raw)
         except ValueError as problem:
             errors[field.code] = f"{field.title}: {problem}"
+            continue
+        refusal = _contradiction(field, value, follows) or why_impossible(field, value)
+        if refusal:
+            errors[field.code] = refusal
             continue
         values[field.code] = value
         if not field.allows(value):
@@ -61,11 +70,30 @@ def check(step: Step, given: Mapping[str, str]) -> CheckedValues:
     return CheckedValues(values=values, out_of_limits=outside)
 
 
+def _contradiction(field: Field, value: str, follows: Mapping[str, str]) -> str:
+    """Why an entered value is refused that does not say what the records say; empty where it does."""
+    right = follows.get(field.code, value)
+    if value == right:
+        return ""
+    return (
+        f"{field.title} follows from the records: it is {with_unit(right, field.unit)}, not "
+        f"{with_unit(value, field.unit)}. Leave it to the ledger; if a time on record is wrong, open an exception."
+    )
+
+
 def finding(field: Field, value: str) -> str:
     """Why a value is out of limits; a sensitive value is not quoted, since findings stand on the ledger."""
     if field.sensitive:
         return f"{field.title} out of limits, {field.limits}"
     return f"{field.title} {with_unit(value, field.unit)}, {field.limits}"
+
+
+def impossible(field: Field, raw: str) -> str:
+    """What would be possible, where an entry has the right form and cannot be true; empty otherwise."""
+    try:
+        return why_impossible(field, _canonical(field, raw.strip()))
+    except ValueError:
+        return ""
 
 
 def _wanted(field: Field) -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from custody.protocols.document import Leg, Protocol
+from custody.protocols.freshness import fresh_for
 from custody.telemetry.models import Device, Reading
 from custody.therapies.queries import UNKNOWN_STATE, TherapyLine, line_for, protocol_by_digest, visible
 from custody.therapies.steps import TherapyNotFound
@@ -60,11 +61,18 @@ class ShipmentLine:
     offered_by: UUID | None
     late: Late | None
     last: LastReading | None
+    fresh_until: datetime | None = None
 
     @property
     def hold_ends_at(self) -> datetime:
-        """Until when the container keeps the cells, by the leg's specification."""
-        return self.packed_at + timedelta(hours=self.leg.hold_max_hours)
+        """Until when the cells keep: by the container's hours, and for fresh cells by those since the collection."""
+        container = self.packed_at + timedelta(hours=self.leg.hold_max_hours)
+        return container if self.fresh_until is None else min(container, self.fresh_until)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it is the hours since the collection that count."""
+        return self.fresh_until is not None and self.fresh_until == self.hold_ends_at
 
     @property
     def is_outside(self) -> bool:
@@ -232,6 +240,7 @@ def _lines(rows: Iterable[Any], by: Actor | None) -> list[ShipmentLine]:
                 offered_by=_party(custody["offer"]["person"]) if custody["offer"] else None,
                 late=_late(state["exceptions"].values()),
                 last=LastReading(row.heard_at, row.heard_c100, row.heard_tilt) if row.heard_at else None,
+                fresh_until=_fresh_until(row, protocol, leg),
             )
         )
     return lines
@@ -241,6 +250,11 @@ def _late(exceptions: Iterable[Mapping[str, Any]]) -> Late | None:
     """The latest expectation of the delays that are open; those reported before times were asked for have none."""
     told = [(one["expected_at"], one["planned_at"]) for one in exceptions if one.get("expected_at")]
     return Late(*map(parse_stamp, max(told))) if told else None
+
+
+def _fresh_until(row: Shipment, protocol: Protocol, leg: Leg) -> datetime | None:
+    fresh, collected_at = fresh_for(protocol, leg), row.therapy.collected_at
+    return collected_at + fresh if fresh is not None and collected_at is not None else None
 
 
 def _states(therapies: Iterable[UUID]) -> dict[UUID, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
+from ledger.clock import span
 from ledger.proofs.babyjubjub import verify
 from ledger.proofs.specification import ReadingsSpec, SegmentSpec, StepSpec, TestSpec
 from ledger.proofs.statement import (
@@ -85,10 +86,10 @@ def _steps(spec: SegmentSpec, witness: SegmentWitness) -> Iterator[Violation]:
 def _lasted(limits: StepSpec, step: StepWitness) -> Iterator[Violation]:
     lasted = step.end - step.start
     if lasted < 0:
-        reason = f"{step.code}: ended {_span(-lasted)} before it began"
+        reason = f"{step.code}: ended {span(-lasted)} before it began"
         yield Violation("step.backwards", step.code, reason, lasted, 0, step.end)
     elif lasted > limits.max_duration:
-        reason = f"{step.code}: took {_span(lasted)}, {_span(limits.max_duration)} allowed"
+        reason = f"{step.code}: took {span(lasted)}, {span(limits.max_duration)} allowed"
         yield Violation("step.duration", step.code, reason, lasted, limits.max_duration, step.end)
 
 
@@ -108,10 +109,10 @@ def _waited(limits: StepSpec, step: StepWitness, before: Sequence[tuple[str, int
     name, ready = max(before, key=lambda one: one[1])
     waited = step.start - ready
     if waited < 0:
-        reason = f"{step.code}: began {_span(-waited)} before {name} ended"
+        reason = f"{step.code}: began {span(-waited)} before {name} ended"
         yield Violation("step.order", step.code, reason, waited, 0, step.start)
     elif waited > limits.max_wait:
-        reason = f"{step.code}: began {_span(waited)} after {name}, {_span(limits.max_wait)} allowed"
+        reason = f"{step.code}: began {span(waited)} after {name}, {span(limits.max_wait)} allowed"
         yield Violation("step.wait", step.code, reason, waited, limits.max_wait, step.start)
 
 
@@ -121,7 +122,7 @@ def _span_kept(spec: SegmentSpec, done: Sequence[StepWitness | None]) -> Iterato
     assert first is not None and last is not None, "the steps of a span are never optional"  # noqa: PT018
     took = last.end - first.start
     if not 0 <= took <= spec.span.longest:
-        reason = f"from {first.code} to {last.code}: {_span(abs(took))}, {_span(spec.span.longest)} allowed"
+        reason = f"from {first.code} to {last.code}: {span(abs(took))}, {span(spec.span.longest)} allowed"
         yield Violation("segment.span", "segment", reason, took, spec.span.longest, last.end)
 
 
@@ -187,7 +188,7 @@ def _budget(
     bears = (spec.hard_lo, spec.hard_hi) != (spec.temperature_lo, spec.temperature_hi)
     if bears and outside.halves > 2 * spec.budget:
         seconds = -(-outside.halves // 2)
-        reason = f"{_span(seconds)} outside {band}, {_span(spec.budget)} allowed"
+        reason = f"{span(seconds)} outside {band}, {span(spec.budget)} allowed"
         yield Violation("readings.budget", "readings", reason, seconds, spec.budget)
     if bears and outside.warm and outside.cold:
         reason = f"both warmer and colder than {band}: the time outside is borne on one side only"
@@ -203,7 +204,7 @@ def _gaps(spec: ReadingsSpec, readings: Sequence[Reading]) -> Iterator[Violation
             reason = f"the reading on {_when(reading.at)} is earlier than the one before it"
             yield Violation("readings.order", "readings", reason, gap, 0, reading.at)
         elif gap > spec.max_gap:
-            reason = f"no reading for {_span(gap)} from {_when(before.at)}, {_span(spec.max_gap)} allowed"
+            reason = f"no reading for {span(gap)} from {_when(before.at)}, {span(spec.max_gap)} allowed"
             yield Violation("readings.gap", "readings", reason, gap, spec.max_gap, before.at)
 
 
@@ -212,11 +213,11 @@ def _coverage(
 ) -> Iterator[Violation]:
     late = readings[0].at - ship.end
     if late > spec.max_gap:
-        reason = f"the log begins {_span(late)} after {ship.code} ended, {_span(spec.max_gap)} allowed"
+        reason = f"the log begins {span(late)} after {ship.code} ended, {span(spec.max_gap)} allowed"
         yield Violation("readings.begins-late", "readings", reason, late, spec.max_gap, readings[0].at)
     early = receive.end - readings[-1].at
     if early > spec.max_gap:
-        reason = f"the log ends {_span(early)} before {receive.code} ended, {_span(spec.max_gap)} allowed"
+        reason = f"the log ends {span(early)} before {receive.code} ended, {span(spec.max_gap)} allowed"
         yield Violation("readings.ends-early", "readings", reason, early, spec.max_gap, readings[-1].at)
 
 
@@ -257,16 +258,6 @@ def _runs(readings: Sequence[Reading], is_out: Callable[[Reading], bool]) -> Ite
             run = []
     if run:
         yield run
-
-
-def _span(seconds: int) -> str:
-    """'45 s', '34 min', '2 h 5 min', '3 d 4 h': the two largest parts."""
-    parts, rest = [], seconds
-    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
-        whole, rest = divmod(rest, size)
-        if whole:
-            parts.append(f"{whole} {name}")
-    return " ".join(parts[:2]) or "0 s"
 
 
 def _when(second: int) -> str:

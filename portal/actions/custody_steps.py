@@ -10,16 +10,20 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from custody.exceptions import queries as exceptions
 from custody.therapies.values import ValuesRefused
 from custody.transport import operations as transport
 from custody.transport import queries as shipments
 from custody.transport.models import Handoff
 from ledger.errors import Conflict
+from ledger.log.models import Record
 from portal.accounts.signing import first_signer
+from portal.actions import halting
 from portal.actions.base import ActionForm, ActionView, Done, together
 from portal.actions.step_form import StepForm, VerifiedStepForm
 from portal.actions.steps import StepView, at_fields
 from portal.actions.stopping import check_seal, check_shipper
+from portal.presenters.reckoned import FreshView, fresh_view
 from portal.transport.holding import colleague_with, holders_of
 
 
@@ -62,7 +66,7 @@ class OwnScreen(StepView):
         return {"by": by, "second": second}
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
-        return dict(super().page(form)) | {"back_url": self.back_url}
+        return dict(super().page(form)) | {"fresh": self.fresh}
 
     @property
     def back_url(self) -> str:
@@ -72,8 +76,19 @@ class OwnScreen(StepView):
             return reverse("job", args=[therapy.id])
         return reverse("batch" if therapy.maker == self.actor.party else "therapy", args=[therapy.id])
 
-    def done(self, words: str) -> Done:
-        return Done(self.back_url, words)
+    def done(self, words: str, record: Record) -> Done:
+        """Back to the therapy with these words; out of limits is said at once, and an answer that halts stops."""
+        if exceptions.is_open_on_step(record=record):
+            words += " It is out of limits: an exception is open for it."
+        return halting.after(record, Done(self.back_url, words))
+
+    @property
+    def fresh(self) -> FreshView | None:
+        """How long fresh cells still keep on the way that this step belongs to."""
+        if self.step.leg is None:
+            return None
+        leg = self.journey.protocol.leg(self.step.leg)
+        return fresh_view(self.journey.state, self.journey.protocol, leg, self.at)
 
 
 class PackView(OwnScreen):
@@ -96,7 +111,7 @@ class PackView(OwnScreen):
         assert isinstance(form, StepForm)
         given = form.cleaned_data
         try:
-            transport.pack(
+            record = transport.pack(
                 therapy=self.journey.therapy.id,
                 step=self.step.code,
                 container=given["container"],
@@ -111,7 +126,7 @@ class PackView(OwnScreen):
             )
         except ValuesRefused as refused:
             raise at_fields(refused, form) from None
-        return self.done("Packed and sealed. The logger has started; hand over when the courier is here.")
+        return self.done("Packed and sealed. The logger has started; hand over when the courier is here.", record)
 
 
 class OfferForm(StepForm):
@@ -151,7 +166,7 @@ class OfferView(OwnScreen):
 
     def act(self, form: ActionForm) -> Done:
         assert isinstance(form, StepForm)
-        transport.offer_handoff(
+        record = transport.offer_handoff(
             therapy=self.journey.therapy.id,
             step=self.step.code,
             seal=self._seal(form.cleaned_data["seal"]),
@@ -161,7 +176,7 @@ class OfferView(OwnScreen):
             key=form.key,
             by=first_signer(self.request, form),
         )
-        return self.done("Offered. Custody stays with you until the receiver has scanned.")
+        return self.done("Offered. Custody stays with you until the receiver has scanned.", record)
 
     def _seal(self, scanned: str) -> str:
         custody = self.journey.state["custody"]
@@ -197,7 +212,7 @@ class AcceptView(OwnScreen):
             lambda: check_seal(scanned.get("seal", ""), set_seal, therapy=therapy, field="scan_seal"),
         )
         try:
-            transport.accept_handoff(
+            record = transport.accept_handoff(
                 handoff=self._handoff().id,
                 seal=seal,
                 scans=form.scanned | {"seal": seal},
@@ -209,7 +224,7 @@ class AcceptView(OwnScreen):
             )
         except ValuesRefused as refused:
             raise at_fields(refused, form) from None
-        return self.done("Taken over. Custody is yours now.")
+        return self.done("Taken over. Custody is yours now.", record)
 
     def _handoff(self) -> Handoff:
         custody = self.journey.state["custody"]

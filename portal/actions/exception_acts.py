@@ -13,8 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from custody.contract.exceptions import LONGEST_WHY, says_why
+from custody.contract.closing import LONGEST_WHY, says_why
 from custody.contract.moment import OPEN_STATUSES
+from custody.contract.worklist import HALTING
 from custody.exceptions import operations as exceptions
 from custody.exceptions import queries
 from custody.exceptions.queries import ExceptionLine
@@ -188,7 +189,7 @@ class ExceptionView(ActionView):
 
     @property
     def form_class(self) -> type[ActionForm]:  # type: ignore[override]
-        return CloseWithSecondForm if self.exception.kind == "identity_stop" else CloseForm
+        return CloseWithSecondForm if self.exception.kind in HALTING else CloseForm
 
     def form_arguments(self) -> Mapping[str, Any]:
         return {"request": self.request}
@@ -217,8 +218,9 @@ class ExceptionView(ActionView):
             "oos_waits": _oos_waits(one, names) if is_oos else "",
             "country": _country(one) if is_oos else "",
             "oos_form": form if isinstance(form, OosForm) else self._oos_form(),
+            "answered_by_you": str(self.actor.person) in _answered(one, journey),
             "may_close": self._may_close(one, journey) and not isinstance(form, OosForm),
-            "needs_second": one.kind == "identity_stop",
+            "needs_second": one.kind in HALTING,
             "calls": numbers_of(journey, names, one.party) if one.closed_at is None else [],
             "checked_at": self.at,
             "back_url": reverse("exceptions"),
@@ -255,14 +257,15 @@ class ExceptionView(ActionView):
         therapy, by = one.therapy, self.actor
         if one.kind == "out_of_specification" and therapy.status in OPEN_STATUSES:
             return False
-        if one.kind == "identity_stop":
-            return by.party in {therapy.centre, therapy.maker} and by.role in {"physician", "qa"}
+        if one.kind in HALTING:
+            takes_part = by.party in {therapy.centre, therapy.maker} and by.role in {"physician", "qa"}
+            return takes_part and str(by.person) not in _answered(one, journey)
         if by.party == therapy.centre:
             return by.role == "physician" and (one.party == therapy.centre or therapy.maker is None)
         return by.party == therapy.maker and by.role in {"qa", "qp"}
 
     def _signed_by(self, form: ActionForm) -> tuple[Actor, Actor | None]:
-        if self.exception.kind != "identity_stop":
+        if self.exception.kind not in HALTING:
             return first_signer(self.request, form), None
         by, second = together(
             form,
@@ -330,6 +333,13 @@ def _stop(one: ExceptionLine, journey: Journey) -> dict[str, str] | None:
     return {"what": str(record.body.get("kind", "")), "scanned": scanned, "expected": journey.therapy.coi}
 
 
+def _answered(one: ExceptionLine, journey: Journey) -> tuple[str, ...]:
+    """Who gave the answer that halted, and so does not close it."""
+    known = journey.state["exceptions"]
+    assert isinstance(known, dict)
+    return tuple(known.get(str(one.id), {}).get("answered", ()))
+
+
 def _meanwhile(one: ExceptionLine, journey: Journey) -> str:
     """What the exception holds up while it is open."""
     if one.closed_at is not None:
@@ -338,7 +348,7 @@ def _meanwhile(one: ExceptionLine, journey: Journey) -> str:
         return "The therapy has ended; nothing is held"
     exceptions_now = journey.state["exceptions"]
     assert isinstance(exceptions_now, dict)
-    if one.kind == "identity_stop":
+    if one.kind in HALTING:
         return "Every step of this therapy is halted"
     if exceptions_now.get(str(one.id), {}).get("blocking"):
         return "Acceptance, release and infusion wait; other steps go on"

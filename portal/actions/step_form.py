@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -13,7 +14,8 @@ from django.utils import timezone
 from custody.labels.barcode import coi_in
 from custody.protocols.document import Field, Step
 from custody.protocols.parts import unit_after
-from custody.therapies.values import ValuesRefused, check
+from custody.protocols.possible import possible
+from custody.therapies.values import ValuesRefused, check, impossible
 from ledger.clock import now
 from ledger.log.entries import MAX_CLOCK_SKEW
 from portal.accounts.signing import SecondPersonMixin, SigningMixin
@@ -42,7 +44,7 @@ class StepValues(forms.Form):
 
     def ask_values(self) -> None:
         """Add the controls; the form's constructor says when, for they stand in the order of the page."""
-        for field in self.step.fields:
+        for field in self.asked:
             self.fields[f"value_{field.code}"] = control_for(field)
 
     def check_values(self) -> None:
@@ -56,13 +58,18 @@ class StepValues(forms.Form):
                     self.add_error(name, without_title(sentence, field))
 
     @property
+    def asked(self) -> list[Field]:
+        """The fields that somebody fills in: what is reckoned from the records is asked of nobody."""
+        return [field for field in self.step.fields if field.reckoned is None]
+
+    @property
     def value_fields(self) -> list[forms.BoundField]:
-        return [self[f"value_{field.code}"] for field in self.step.fields]
+        return [self[f"value_{field.code}"] for field in self.asked]
 
     @property
     def values(self) -> dict[str, str]:
         """What was entered, by the protocol's field codes; empty ones left out."""
-        given = {field.code: str(self.cleaned_data.get(f"value_{field.code}") or "") for field in self.step.fields}
+        given = {field.code: str(self.cleaned_data.get(f"value_{field.code}") or "") for field in self.asked}
         return {code: value for code, value in given.items() if value}
 
 
@@ -202,10 +209,12 @@ def control_for(field: Field) -> forms.Field:
         control = forms.CharField(
             max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off", **mode}), **common
         )
+        control.validators.append(partial(_check_possible, field))
     control.limits = limits_of(field)  # type: ignore[attr-defined]
     control.unit = unit_after(field.unit)  # type: ignore[attr-defined]
     if field.kind == "decimal":
         control.low, control.high = field.low, field.high  # type: ignore[attr-defined]
+        control.least, control.most = possible(field)  # type: ignore[attr-defined]
     return control
 
 
@@ -213,6 +222,13 @@ def without_title(sentence: str, field: Field) -> str:
     """The sentence without the field's name before it, for it stands at the field."""
     plain = sentence.removeprefix(f"{field.title}: ")
     return plain[:1].upper() + plain[1:]
+
+
+def _check_possible(field: Field, entered: str) -> None:
+    """Refuse at the field what cannot be true, whatever else is missing; its form the domain judges."""
+    why = impossible(field, entered)
+    if why:
+        raise forms.ValidationError(why)
 
 
 def limits_of(field: Field) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from custody.exceptions import queries as exceptions
 from custody.protocols.document import Step
 from custody.therapies import operations as therapies
 from custody.therapies import queries
@@ -23,12 +25,15 @@ from manufacturing.batches import operations as batches
 from manufacturing.quality import operations as quality
 from portal.accounts.roles import ROLES
 from portal.accounts.signing import first_signer, second_signer
+from portal.actions import halting
 from portal.actions.base import ActionForm, Done, show, together
 from portal.actions.collecting import collection_form
 from portal.actions.step_form import StepForm, form_class_for
 from portal.actions.stopping import StoppingView
 from portal.presenters import bedside
 from portal.presenters import therapies as present
+from portal.presenters.reckoned import reckoned_views
+from portal.presenters.waits import wait_view
 
 ELSEWHERE: Mapping[str, str] = {
     "booking": "therapy_slots",
@@ -95,10 +100,10 @@ class StepView(StoppingView):
         return given | {"state": self.journey.state} if self.step.kind == "collection" else given
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
-        return step_page(self.journey, self.task, self.step) | {
+        return step_page(self.journey, self.task, self.step, self.at) | {
             "before": bedside.before(self.journey) if self.step.kind in TOUCH_KINDS else (),
             "second_hint": f"Anyone on duty but {self.actor.name.split()[0]}",
-            "back_url": reverse("therapy", args=[self.journey.therapy.id]),
+            "back_url": self.back_url,
         }
 
     def signed_by(self, form: ActionForm) -> tuple[Actor, Actor | None]:
@@ -136,9 +141,14 @@ class StepView(StoppingView):
         said = "signed and on the ledger."
         if getattr(form, "off", None):
             said += " It was another day than booked: an exception is open for it. Move the dates that follow."
-        if queries.is_out_of_limits(record):
+        elif exceptions.is_open_on_step(record=record):
             said += " It is out of limits: an exception is open for it."
-        return Done(reverse("therapy", args=[self.journey.therapy.id]), f"{self.step.title}: {said}")
+        return halting.after(record, Done(self.back_url, f"{self.step.title}: {said}"))
+
+    @property
+    def back_url(self) -> str:
+        """Where this person follows the therapy."""
+        return reverse("therapy", args=[self.journey.therapy.id])
 
 
 _WITHOUT_STEP = frozenset({"therapy_slots", "therapy_label", "payer_decision"})
@@ -153,7 +163,7 @@ def at_fields(refused: ValuesRefused, form: ActionForm) -> Refusal:
     return answer
 
 
-def step_page(journey: Journey, task: Task, step: Step) -> dict[str, Any]:
+def step_page(journey: Journey, task: Task, step: Step, at: datetime) -> dict[str, Any]:
     """What every step's page shows beside its form."""
     done = journey.state["done"]
     assert isinstance(done, dict)
@@ -166,6 +176,9 @@ def step_page(journey: Journey, task: Task, step: Step) -> dict[str, Any]:
         "number": journey.protocol.steps.index(step) + 1,
         "count": len(journey.protocol.steps),
         "held": present.held_words(task),
+        "wait": wait_view(journey.state, journey.protocol, step, at),
+        "reckoned": reckoned_views(journey.state, journey.protocol, step, at),
+        "halting_fields": [field.title for field in step.fields if field.halts],
         "patient": journey.patient,
         "stage_steps": [
             {

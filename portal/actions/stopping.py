@@ -63,7 +63,7 @@ def full_stop(
         "stop": bedside.stopped(stop.kind, step, therapy, names),
         "scanned": stop.scanned,
         "at": at,
-        "calls": _calls(by, therapy, names),
+        "calls": calls_at_a_stop(by, therapy, names),
         "exception_url": reverse("exception", args=[recorded.id]) if recorded else "",
         "back_url": reverse("job" if of_courier else "therapy", args=[therapy.id]),
         "back_words": "Open the job" if of_courier else "Open the journey",
@@ -71,7 +71,7 @@ def full_stop(
     return render(request, "steps/stop.html", context, status=409)
 
 
-def _calls(by: Actor, therapy: TherapyLine, names: Mapping[UUID, str]) -> list[DutyLine]:
+def calls_at_a_stop(by: Actor, therapy: TherapyLine, names: Mapping[UUID, str]) -> list[DutyLine]:
     """Two numbers and no more, since nothing is scrolled here: the own desk, then the other side's."""
     others = (therapy.centre, therapy.maker) if by.party_kind == "courier" else (therapy.maker, therapy.centre)
     return [one for one in duty_numbers([by.party, *others], names) if one.number][:CALLS_AT_A_STOP]

@@ -23,6 +23,7 @@ from custody.therapies.values import ValuesRefused
 from ledger.errors import BadInput
 from ledger.parties.queries import party_names
 from portal.accounts.signing import SigningMixin, first_signer
+from portal.actions import halting
 from portal.actions.base import ActionForm, ActionView, Done
 from portal.actions.custody_steps import OwnScreen
 from portal.actions.step_form import StepForm
@@ -80,7 +81,7 @@ class PayerDecisionView(OwnScreen):
         assert isinstance(form, DecisionForm)
         approved = form.cleaned_data["decision"] == "approve"
         try:
-            therapies.decide_payer(
+            record = therapies.decide_payer(
                 therapy=self.journey.therapy.id,
                 approved=approved,
                 values=form.values,
@@ -90,7 +91,9 @@ class PayerDecisionView(OwnScreen):
             )
         except ValuesRefused as refused:
             raise at_fields(refused, form) from None
-        return self.done("Approved. The centre has been told." if approved else "Declined. The therapy has ended.")
+        return self.done(
+            "Approved. The centre has been told." if approved else "Declined. The therapy has ended.", record
+        )
 
 
 class LabelForm(StepForm):
@@ -170,15 +173,19 @@ class LabelView(StoppingView):
         copies = form.cleaned_data["copies"]
         by = first_signer(self.request, form)
         therapy = self.journey.therapy.id
+        record = None
         if self.printed:
             reason = form.cleaned_data["reason"]
             labels.reprint_label(therapy=therapy, reason=reason, copies=copies, by=by, at=self.at, key=form.key)
         else:
             try:
-                labels.print_label(therapy=therapy, values=form.values, copies=copies, by=by, at=self.at, key=form.key)
+                record = labels.print_label(
+                    therapy=therapy, values=form.values, copies=copies, by=by, at=self.at, key=form.key
+                )
             except ValuesRefused as refused:
                 raise at_fields(refused, form) from None
-        return Done(reverse("therapy_label", args=[therapy]), "On the ledger: printed, and compared by scan.")
+        done = Done(reverse("therapy_label", args=[therapy]), "On the ledger: printed, and compared by scan.")
+        return halting.after(record, done) if record is not None else done
 
 
 class EndForm(SigningMixin, ActionForm):

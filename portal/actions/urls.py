@@ -5,6 +5,7 @@ from portal.actions import (
     correcting,
     custody_steps,
     exception_acts,
+    halting,
     holding,
     moving,
     ordering,
@@ -67,6 +68,7 @@ urlpatterns = [
         name="exception",
         rule=may("therapy.read"),
     ),
+    route("exceptions/<uuid:exception>/halted/", halting.halted, name="exception_halted", rule=may("therapy.read")),
     route(
         "exceptions/<uuid:exception>/supply/",
         exception_acts.OosView.as_view(),

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from custody.contract.corrections import REASONS
 from custody.exceptions.queries import ExceptionLine
-from custody.protocols.document import Protocol, Step
 from custody.protocols.parts import with_unit
 from custody.therapies.corrections import StepCorrection
 from custody.therapies.queries import Journey, Task, TherapyLine
@@ -116,17 +115,6 @@ class BoardGroup:
     @property
     def wrong(self) -> int:
         return sum(row.status.kind == "stop" for row in self.rows)
-
-
-@dataclass(frozen=True, slots=True)
-class SinceView:
-    """The clock beside the form: since when, against how long the protocol lets the cells wait."""
-
-    title: str
-    since: datetime
-    used_minutes: int
-    allowed_minutes: int
-    status: StatusView
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,20 +244,6 @@ def signatures(record: RecordView) -> tuple[SignatureLine, ...]:
         )
         for one in record.signatures
     )
-
-
-def since(task: Task, step: Step, protocol: Protocol, at: datetime) -> SinceView:
-    """How long the cells have waited since the step before, against the protocol's longest wait."""
-    before = [known.title for code in step.after if (known := protocol.step(code))]
-    used = int((at - task.since).total_seconds() // 60)
-    left = step.wait_max_minutes - used
-    if left < 0:
-        status = StatusView("stop", f"{duration(timedelta(minutes=-left))} over the longest wait")
-    elif left <= step.wait_max_minutes // 10:
-        status = StatusView("due", f"Window closes in {duration(timedelta(minutes=left))}")
-    else:
-        status = StatusView("ok", f"Window open, {duration(timedelta(minutes=left))} left")
-    return SinceView(before[-1] if before else "Last step", task.since, max(0, used), step.wait_max_minutes, status)
 
 
 def _found(one: ExceptionLine) -> str:

@@ -12,9 +12,8 @@ from custody.telemetry import queries as telemetry
 from ledger.errors import Conflict
 from manufacturing.batches import queries as batches
 from manufacturing.batches.models import Batch
-from portal.actions.base import ActionForm, ActionView, Done, fresh_key
+from portal.actions.base import ActionForm, ActionView, fresh_key
 from portal.actions.steps import StepView
-from portal.batches import presenter
 from portal.batches.views import record_page
 from portal.journeys.presenter import zone
 from portal.presenters import therapies as present
@@ -44,9 +43,6 @@ class MakersScreen(StepView):
         therapy = self.journey.therapy
         return reverse("batch" if therapy.maker == self.actor.party else "therapy", args=[therapy.id])
 
-    def act(self, form: ActionForm) -> Done:
-        return Done(self.back_url, super().act(form).message)
-
 
 class BenchView(MakersScreen):
     """A process step or a release test at the bench, for tablets with gloves."""
@@ -60,7 +56,6 @@ class BenchView(MakersScreen):
         assert isinstance(done, dict)
         following = [step for step in protocol.steps if self.step.code in step.after]
         return dict(super().page(form)) | {
-            "since": presenter.since(self.task, self.step, protocol, self.at),
             "following": following,
             "open_exceptions": [
                 {"kind": present.exception_words(str(one["kind"])), "id": code}

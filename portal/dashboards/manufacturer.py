@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from custody.contract.worklist import HALTING
 from custody.exceptions import queries as exceptions
 from custody.therapies import queries as therapies
 from custody.transport import queries as transport
@@ -75,8 +76,8 @@ def _board(actor: Actor) -> dict[str, Any]:
 def _common(actor: Actor) -> dict[str, Any]:
     count = exceptions.count_open(by=actor)
     shown = exceptions.open_exceptions(by=actor, limit=SHOWN_EXCEPTIONS)
-    # Worst first: an open identity stop is among them. Where it stands above everything, it is not listed again.
-    stops = [one for one in shown if one.kind == "identity_stop"] if actor.may("exception.close") else []
+    # Worst first: what halts a therapy is among them. Where it stands above everything, it is not listed again.
+    stops = [one for one in shown if one.kind in HALTING] if actor.may("exception.close") else []
     return {
         "exceptions": [one for one in shown if one not in stops],
         "exceptions_count": count,

@@ -9,8 +9,9 @@ from custody.protocols.document import Field, Step
 
 
 def first_limited(step: Step) -> Field | None:
-    """The first field that has limits, or an expected value."""
-    return next((f for f in step.fields if f.low is not None or f.high is not None or f.expected), None)
+    """The first field that somebody enters with limits or an expected value, and that halts nothing."""
+    limited = (f for f in step.fields if f.low is not None or f.high is not None or f.expected)
+    return next((f for f in limited if not f.halts and f.reckoned is None), None)
 
 
 def value(field: Field, *, outside: bool, random: Random) -> str:

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from custody.contract import ReadyStep, ready_steps
+from custody.contract.worklist import HALTING
 from custody.exceptions import operations as exceptions
 from custody.exceptions.models import CustodyException
 from custody.labels.operations import print_label
@@ -288,7 +289,7 @@ class Walker:
         return {
             field.code: entered.value(field, outside=field == outside, random=self.random)
             for field in step.fields
-            if field.required
+            if field.required and field.reckoned is None
         }
 
     def _free_logger(self, courier: UUID, at: datetime) -> Device:
@@ -341,7 +342,7 @@ class Walker:
             return False
         centre, maker = UUID(chain.state["parties"]["centre"]), chain.state["parties"].get("maker")
         second = None
-        if held.kind == "identity_stop":
+        if held.kind in HALTING:
             by = self.cast.actor(centre, "physician")
             second = self.cast.actor(centre, "nurse")
         else:

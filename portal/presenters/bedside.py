@@ -64,6 +64,29 @@ def before(journey: Journey) -> tuple[ShownBefore, ...]:
     return tuple(shown)
 
 
+def halted(finding: str, step: Step | None, therapy: TherapyLine, parties: Mapping[UUID, str]) -> StopView:
+    """The words of a stop after an answer that halts, by where it was given."""
+    maker = parties.get(therapy.maker, "") if therapy.maker else ""
+    told = f"{maker} has been told." if maker else "Everyone who takes part has been told."
+    patient = step is not None and step.kind in AT_THE_PATIENT
+    orders = "Do not thaw. Do not infuse." if patient else "Nothing goes on until this is settled."
+    first = (
+        ("Leave the bag in its cassette.", "Put the lid back on the shipper.")
+        if patient
+        else ("Keep everything where it is.", "Do not relabel and do not throw anything away.")
+    )
+    return StopView(
+        title=f"This answer halts the therapy. {orders}",
+        says=finding,
+        steps=(
+            first,
+            ("Call the physician and QA.", f"{told} Say what you saw."),
+            ("Somebody else closes this:", "a physician or QA with a second person, none of whom gave the answer."),
+            ("Then the step is done anew.", "What was answered stays on record."),
+        ),
+    )
+
+
 def stopped(kind: str, step: Step, therapy: TherapyLine, parties: Mapping[UUID, str]) -> StopView:
     """The words of a stop, by what was scanned and where."""
     maker = parties.get(therapy.maker, "") if therapy.maker else ""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from custody.contract.worklist import HALTING
 from custody.exceptions.operations import CAUSES
 from custody.exceptions.queries import ExceptionLine
 from portal.presenters.figures import unbroken
@@ -16,6 +17,7 @@ from portal.templatetags.np_times import duration
 
 CHIPS: Mapping[str, tuple[str, str]] = {
     "identity_stop": ("stop", "alert-octagon"),
+    "halt": ("stop", "hand-stop"),
     "out_of_specification": ("stop", "report-medical"),
     "custody_gap": ("due", "unlink"),
     "transport_problem": ("stop", "truck-off"),
@@ -107,7 +109,7 @@ def decides(one: ExceptionLine, names: Mapping[UUID, str]) -> str:
     """Who may close it, named by role and organisation."""
     therapy = one.therapy
     maker, centre = names.get(therapy.maker, "") if therapy.maker else "", names.get(therapy.centre, "")
-    if one.kind == "identity_stop":
+    if one.kind in HALTING:
         return f"A physician at {centre}" + (f" or QA at {maker}" if maker else "") + ", with a second person"
     if not maker:
         return f"A physician at {centre}"
@@ -133,6 +135,8 @@ def _sentence(one: ExceptionLine, names: Mapping[UUID, str]) -> str:
         return OOS_WORDS.get(one.oos_stage, "")
     if one.kind == "identity_stop":
         return f"The therapy is halted. {decides(one, names)}, closes it."
+    if one.kind == "halt":
+        return f"The therapy is halted. {decides(one, names)}, closes it, and neither of them gave the answer."
     if one.kind == "not_proven":
         return f"It stays not proven for ever. {decides(one, names)} closes it with the cause."
     return f"{decides(one, names)} decides."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from custody.contract.closing import CLOSED, CLOSED_WITH_REASON
 from custody.contract.corrections import CORRECTED
-from custody.contract.exceptions import CLOSED, CLOSED_WITH_REASON
+from custody.contract.halting import HALTED
 from custody.contract.holds import AGREED, BROKEN, HELD
 from custody.rules import type_words
 
@@ -15,6 +16,7 @@ OF_A_THERAPY: Mapping[str, str] = {
     "custody.itinerary.moved/v1": "Slot chain moved",
     CORRECTED: "Value corrected",
     "custody.identity.stopped/v1": "Identity stop",
+    HALTED: "Halted by an answer",
     "custody.exception.opened/v1": "Exception opened",
     CLOSED: "Exception closed",
     CLOSED_WITH_REASON: "Exception closed",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from custody.contract.corrections import CORRECTED, REASONS
 from custody.contract.custody_chain import KEPT
+from custody.contract.halting import HALTED
 from custody.contract.holds import BROKEN, HELD, WORKLIST_REASON
 from custody.exceptions.models import ExceptionKind
 from custody.protocols.parts import with_unit
@@ -74,6 +75,7 @@ ENDED_WORDS: Mapping[str, str] = {
 BAD_RECORDS = frozenset(
     {
         "custody.identity.stopped/v1",
+        HALTED,
         "custody.exception.opened/v1",
         "custody.handoff.refused/v1",
         "custody.proof.refused/v1",

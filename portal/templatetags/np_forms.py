@@ -23,7 +23,8 @@ def control(
 ) -> SafeString:
     """A bound field's widget with our classes, and its limits, hint and error tied to it (WCAG 1.3.1, 3.3.1).
 
-    Numbers `low` and `high` on the form's field let the page say "In limits" while a person types. `bare` takes the
+    Numbers `low` and `high` on the form's field let the page say "In limits" while a person types, and `least` and
+    `most` that a figure cannot be true. `bare` takes the
     placeholder away.
     """
     widget = field.field.widget
@@ -46,6 +47,9 @@ def control(
         if (limit := getattr(field.field, bound, None)) is not None:
             attributes[f"data-{bound}"] = unlocalised(limit)
             attributes["data-unit"] = getattr(field.field, "unit", "")
+    for bound in ("least", "most"):
+        if (limit := getattr(field.field, bound, None)) is not None:
+            attributes[f"data-{bound}"] = unlocalised(limit)
     return field.as_widget(attrs=attributes)
 
 

@@ -83,10 +83,11 @@ class TiltView:
 def shipment_view(line: ShipmentLine, at: datetime) -> ShipmentView:
     silent = line.is_silent(at)
     left = line.hold_ends_at - at
+    too_long = "past the hours of fresh cells" if line.is_fresh else "on the way too long"
     if line.is_outside:
         status, rank = StatusView("stop", "Out of range"), 0
     elif left < timedelta(0):
-        status, rank = StatusView("stop", f"On the way {duration(-left)} too long", "hourglass-off"), 0
+        status, rank = StatusView("stop", f"{duration(-left)} {too_long}", "hourglass-off"), 0
     elif silent:
         heard = line.last.at if line.last else line.packed_at
         status, rank = StatusView("gap", f"Silent for {duration(at - heard)}"), 0
@@ -212,9 +213,11 @@ def tilt_status(state: LiveState) -> StatusView:
 
 
 def hold_status(state: LiveState) -> StatusView:
-    """How long the container keeps the cells."""
+    """How long the container keeps the cells, or how long fresh ones keep since their collection."""
     left = state.hold_left_minutes
     total = duration(timedelta(hours=state.hold_max_hours))
+    if state.is_fresh:
+        total = f"{state.hold_max_hours} h"
     if left < 0:
         return StatusView("stop", f"Past its {total}")
     if left < state.hold_max_hours * 6:

@@ -67,7 +67,7 @@ const figure = (text) => {
 
 const rounded = (number) => String(Number(number.toFixed(6))).replace("-", "\u2212");
 
-/** Says "In limits" or by how much a value is over, under an input with data-low or data-high. */
+/** Says "In limits", by how much a value is over, or that it cannot be true, under an input with data-low or data-high. */
 const judge = (input) => {
   const box = document.getElementById(`${input.id}-s`);
   if (!box) return;
@@ -77,7 +77,11 @@ const judge = (input) => {
   const unit = input.dataset.unit ? `\u00a0${input.dataset.unit.replaceAll(" ", "\u00a0")}` : "";
   let kind = "";
   let words = "";
-  if (value !== null && low !== null && value < low) [kind, words] = ["stop", `${rounded(low - value)}${unit} under the limit`];
+  const least = input.dataset.least ? Number(input.dataset.least) : null;
+  const most = input.dataset.most ? Number(input.dataset.most) : null;
+  const isImpossible = value !== null && ((least !== null && value < least) || (most !== null && value > most));
+  if (isImpossible) [kind, words] = ["stop", "Not possible. Check the figure"];
+  else if (value !== null && low !== null && value < low) [kind, words] = ["stop", `${rounded(low - value)}${unit} under the limit`];
   else if (value !== null && high !== null && value > high) [kind, words] = ["stop", `${rounded(value - high)}${unit} over the limit`];
   else if (value !== null) [kind, words] = ["ok", "In limits"];
   else if (input.value.trim()) [kind, words] = ["stop", "Enter a number"];
@@ -157,6 +161,6 @@ const listen = () => {
 export const initForms = (root) => {
   listen();
   for (const form of root.querySelectorAll?.("form[data-form]") ?? []) restore(form);
-  for (const input of root.querySelectorAll?.("[data-low], [data-high]") ?? []) if (input.value) judge(input);
+  for (const input of root.querySelectorAll?.("[data-low], [data-high]") ?? []) if (input.value && !input.hasAttribute("aria-invalid")) judge(input);
   root.querySelector?.("[data-error-summary]")?.focus();
 };

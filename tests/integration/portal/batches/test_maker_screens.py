@@ -254,8 +254,14 @@ def test_the_review_folds_away_what_is_in_order_and_opens_what_is_not(cast):
     assert "One of" in words(page)
 
 
-def test_qa_reviews_and_the_qualified_person_releases(cast):
+def in_time(monkeypatch, therapy):
+    """The portal's clock stands a little after the therapy's last record: nothing waited too long."""
+    monkeypatch.setattr("portal.actions.base.now", lambda: therapy.now)
+
+
+def test_qa_reviews_and_the_qualified_person_releases(cast, monkeypatch):
     therapy = at_step(cast, "review")
+    in_time(monkeypatch, therapy)
     review, release = (reverse("batch_sign_off", args=[therapy.therapy, step]) for step in ("review", "release"))
 
     reviewed = signed_in(therapy.actor("maker", "qa")).post(review, step_form(therapy, "review"))
@@ -278,9 +284,11 @@ def test_qa_cannot_release(cast):
     assert "release" not in therapy.state["done"]
 
 
-def received(cast):
+def received(cast, monkeypatch=None):
     """A therapy whose shipment has been taken over by the maker through the screen, its readings not committed yet."""
     therapy = at_step(cast, "receive-starting-material")
+    if monkeypatch is not None:
+        in_time(monkeypatch, therapy)
     signed_in(therapy.actor("maker", "operator")).post(
         reverse("handoff_accept", args=[therapy.therapy, "receive-starting-material"]),
         step_form(therapy, "receive-starting-material"),
@@ -300,8 +308,8 @@ def upload(client, therapy, file):
     return client.post(reverse("readings_upload", args=[therapy.therapy, "outbound"]), sent)
 
 
-def test_intake_commits_the_readings_before_the_material_is_judged(cast):
-    therapy = received(cast)
+def test_intake_commits_the_readings_before_the_material_is_judged(cast, monkeypatch):
+    therapy = received(cast, monkeypatch)
     operator = therapy.actor("maker", "operator")
     client, intake = signed_in(operator), reverse("material_intake", args=[therapy.therapy, "accept-starting-material"])
     second = therapy.actor("maker", "qa")

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from custody.contract import TherapyContract, ready_steps
 from custody.contract.lifecycle import check_character
+from custody.contract.reckoning import reckoned_values
 from custody.protocols import document
 from custody.protocols.document import Field, Protocol, Step
 from ledger.clock import parse_stamp, stamp
@@ -37,6 +38,16 @@ def shipped(code: str) -> dict[str, Any]:
     """A protocol document of the folder `protocols/`."""
     found: dict[str, Any] = json.loads((FOLDER / f"{code}.json").read_text())
     return found
+
+
+def of_format_1(code: str) -> dict[str, Any]:
+    """A shipped document as it was before the contract judged times, possible figures, halts and reckoned values."""
+    content = copy.deepcopy(shipped(code)) | {"format": "needlepoint-protocol/1", "version": "1.1"}
+    for step in content["steps"]:
+        for each in step.get("fields", []):
+            for name in ("plausible", "halts", "reckoned"):
+                each.pop(name, None)
+    return content
 
 
 CODES = ("bcma-frozen", "cd19-fresh", "hsc-edited")
@@ -116,11 +127,14 @@ class Paper:
     state: State = field(default_factory=lambda: TherapyContract().initial())
     entries: list[Entry] = field(default_factory=list)
     now: datetime = ORDERED_AT
+    content: Mapping[str, Any] | None = None
+    """Another document than the shipped one of that code."""
 
     def __post_init__(self) -> None:
-        self.world = PaperWorld(shipped(self.code))
-        self.digest = document.digest_of(shipped(self.code))
-        self.protocol: Protocol = document.read_cached(shipped(self.code), self.digest)
+        content = self.content or shipped(self.code)
+        self.world = PaperWorld(content)
+        self.digest = document.digest_of(content)
+        self.protocol: Protocol = document.read_cached(content, self.digest)
         self.subject = derived("paper therapy", self.code)
 
     # Records
@@ -198,11 +212,16 @@ class Paper:
         self.admit(self.step_entry(code, **changes))
 
     def body(self, step: Step, started: datetime) -> dict[str, Any]:
+        follows = reckoned_values(self.state, step, ended=started + HOUR / 2)
         body: dict[str, Any] = {
             "step": step.code,
             "started_at": stamp(started),
             "in_limits": True,
-            "values": {f.code: {"value": good(f), "unit": f.unit} for f in step.fields if not f.sensitive},
+            "values": {
+                f.code: {"value": follows.get(f.code) or good(f), "unit": f.unit}
+                for f in step.fields
+                if not f.sensitive
+            },
             "sealed": {f.code: COMMITMENT for f in step.fields if f.sensitive},
             "scans": {kind: self.scanned(kind) for kind in step.scans},
             "leaf": str(1000 + step.number),

@@ -289,10 +289,10 @@ def test_an_identity_stop_halts_hand_overs_too() -> None:
     paper = Paper().walk(before="deliver-outbound")
     handoff = transfer(paper)
     paper.stop_identity(by=COURIER)
-    with pytest.raises(Refused, match="identity stop"):
+    with pytest.raises(Refused, match="therapy is halted"):
         take_over(paper, handoff)
     refuse(paper, by=THIRD)
-    with pytest.raises(Refused, match="identity stop"):
+    with pytest.raises(Refused, match="therapy is halted"):
         transfer(paper)
     with pytest.raises(Refused, match="identity stop"):
         paper.do("deliver-outbound")

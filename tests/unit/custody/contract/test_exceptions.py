@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from custody.contract.exceptions import CLOSED, CLOSED_WITH_REASON, KINDS, OOS_STAGES, OOS_TRANSITIONS
+from custody.contract.closing import CLOSED, CLOSED_WITH_REASON
+from custody.contract.exceptions import KINDS, OOS_STAGES, OOS_TRANSITIONS
 from ledger.clock import stamp
 from ledger.ids import derived
 from ledger.log.contract import Refused

@@ -13,9 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from custody import states
 from custody.contract import ready_steps
+from custody.contract.closing import CLOSINGS
 from custody.contract.custody_chain import KEPT
-from custody.contract.exceptions import CLOSINGS, KINDS, OOS_TRANSITIONS, TRANSPORT_PROBLEMS
+from custody.contract.exceptions import KINDS, OOS_TRANSITIONS, TRANSPORT_PROBLEMS
+from custody.contract.halting import HALTED
 from custody.contract.therapy import AFTER_THE_END
+from custody.contract.worklist import HALTING
 from custody.protocols.safety import ancestors
 from ledger.clock import parse_stamp, stamp
 from ledger.ids import derived
@@ -195,6 +198,19 @@ class Records(RuleBasedStateMachine):
             self.close(body["id"], PHYSICIAN, second=NURSE)
 
     @rule(data=st.data(), by=ANYBODY)
+    def answer_so_that_it_halts(self, data: st.DataObject, by: Person) -> None:
+        asked = [step for step in self.paper.protocol.steps if any(field.halts for field in step.fields)]
+        step = data.draw(st.sampled_from(asked))
+        code = next(field.code for field in step.fields if field.halts)
+        body = {
+            "id": self.fresh("halt"),
+            "step": step.code,
+            "answers": {code: data.draw(st.sampled_from(["no", "yes"]))},
+        }
+        self.record(HALTED, body, data.draw(st.sampled_from([self.paper.by(step), by])))
+        self.close(body["id"], data.draw(st.sampled_from([PHYSICIAN, QA, self.paper.by(step)])), second=NURSE)
+
+    @rule(data=st.data(), by=ANYBODY)
     def close_an_exception(self, data: st.DataObject, by: Person) -> None:
         for identifier in sorted(self.paper.state["exceptions"]):
             who = data.draw(st.sampled_from([PHYSICIAN, QA, QA, by]))
@@ -324,13 +340,17 @@ class Records(RuleBasedStateMachine):
         stages = [(state["oos"] or {"stage": "none"})["stage"] for state in (before, after)]
         if stages[0] != stages[1] and stages[0] != "none":
             assert stages[1] in OOS_TRANSITIONS[stages[0]]
-        stops = {key for key, exception in before["exceptions"].items() if exception["kind"] == "identity_stop"}
+        stops = {key for key, exception in before["exceptions"].items() if exception["kind"] in HALTING}
         if stops:
             assert set(after["done"]) <= set(before["done"]), "nothing is done while an identity stop is open"
             assert after["custody"]["holder"] == before["custody"]["holder"]
             if not stops <= set(after["exceptions"]):
                 assert entry.type in CLOSINGS
                 assert entry.second is not None, "two people close an identity stop"
+                for gone in stops - set(after["exceptions"]):
+                    answered = before["exceptions"][gone].get("answered", ())
+                    assert str(entry.signer.person) not in answered
+                    assert str(entry.second.person) not in answered
         for code in set(after["done"]) - set(before["done"]):
             self.check_step(entry, code, before, after)
         if entry.type == "custody.exception.opened/v1" and entry.body["kind"] == "transport_problem":

@@ -190,7 +190,7 @@ def test_a_record_says_whether_its_values_are_in_limits(declared: Any) -> None:
     ("code", "field", "value", "words"),
     [
         ("accept-product", "seal-intact", "perhaps", "yes or no"),
-        ("infuse", "volume", "-5.5", "out of limits"),
+        ("infuse", "volume", "5.5", "out of limits"),
     ],
 )
 def test_checks_and_signs(code: str, field: str, value: str, words: str) -> None:

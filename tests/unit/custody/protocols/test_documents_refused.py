@@ -16,6 +16,8 @@ from custody.protocols.safety import check_new
 from tests.unit.custody.contract.paper import shipped
 
 Spoil = Callable[[dict[str, Any]], object]
+AGE = "accept-starting-material"
+"""The step that holds a reckoned value, as its third field."""
 
 
 def cd19() -> dict[str, Any]:
@@ -161,8 +163,30 @@ CASES: dict[str, tuple[Spoil, str]] = {
     "a code too long for a proof": (change("harvest", code="h" * 31), "steps/19/code"),
     "a member that nobody knows": (change("harvest", hurry=True), "hurry"),
     "no steps": (lambda c: c.update(steps=[]), "steps"),
-    "another format": (lambda c: c.update(format="needlepoint-protocol/2"), "format"),
+    "another format": (lambda c: c.update(format="needlepoint-protocol/3"), "format"),
     "a number for a limit": (field("collect", 0, low=50), "fields/0/low"),
+    "new members in the old format": (lambda c: c.update(format="needlepoint-protocol/1"), "belong to the format"),
+    "a plausible range the wrong way round": (field("collect", 0, plausible=["2000", "0"]), "begins above its end"),
+    "a limit outside the plausible range": (field("collect", 0, plausible=["60", "2000"]), "limit 50 lies outside"),
+    "a plausible range of a yes or no": (field("review", 0, plausible=["0", "1"]), "only a decimal has a plausible"),
+    "a plausible range finer than the field": (field("collect", 0, plausible=["0", "2000.5"]), "bound 2000.5 has more"),
+    "half a plausible range": (field("collect", 0, plausible=["0"]), "fields/0/plausible"),
+    "a halt where nothing is expected": (field("collect", 4, halts=True), "halts where one is expected"),
+    "a halt that nobody has to answer": (
+        field("review", 0, halts=True, required=False),
+        "required and stands in the open",
+    ),
+    "a halt that nobody may read": (field("review", 0, halts=True, sensitive=True), "required and stands in the open"),
+    "a halt by a test's result": (field("test-sterility", 0, halts=True, sensitive=False), "of the kind “test”"),
+    "reckoned from nowhere": (field(AGE, 2, reckoned={"from": "prayer", "to": AGE}), "from one step to another"),
+    "reckoned backwards": (field(AGE, 2, reckoned={"from": AGE, "to": "collect"}), "from one step to another"),
+    "reckoned to a later step": (field(AGE, 2, reckoned={"from": "collect", "to": "harvest"}), "“harvest” is not done"),
+    "reckoned in litres": (field(AGE, 2, unit="L"), "a decimal in min, h or d"),
+    "reckoned and sealed": (field(AGE, 2, sensitive=True), "required and stands in the open"),
+    "reckoned in a test": (
+        field("test-dose", 0, unit="h", sensitive=False, reckoned={"from": "collect", "to": "test-dose"}),
+        "of the kind “test”",
+    ),
 }
 
 
