@@ -12,6 +12,7 @@ from custody.telemetry.problems import BadReadings
 from custody.telemetry.reading import NewReading
 from custody.telemetry.rules import Verdict
 from custody.telemetry.simulation import readings_for
+from custody.therapies.models import Therapy
 from ledger.errors import NotPermitted
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,10 @@ def test_the_live_state_says_what_was_last_heard_and_how_long_is_left(under_way)
     assert state.last.at == readings[-1].at
     assert (state.interval_seconds, state.silence_seconds, state.is_silent) == (120, 60, False)
     assert (state.minutes_outside, state.budget_minutes, state.budget_left_minutes) == (0, 60, 60)
-    assert state.hold_left_minutes == 72 * 60 - 121
+    collected_at = Therapy.objects.get(pk=under_way.therapy).collected_at
+    kept = under_way.shipment.packed_at - collected_at
+    assert timedelta(0) < kept < timedelta(hours=72)
+    assert state.hold_left_minutes == (timedelta(hours=72) - kept - timedelta(minutes=121)) // timedelta(minutes=1)
     assert not state.is_outside
 
 

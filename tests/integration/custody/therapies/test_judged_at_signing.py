@@ -32,7 +32,7 @@ def wash(one, *, at, started_at, **changed):
         therapy=one.therapy,
         step="wash-and-select",
         values=one.values("wash-and-select") | changed,
-        scans={},
+        scans={"label": one.state["coi"]},
         by=one.actor("maker", "operator"),
         at=at,
         started_at=started_at,
@@ -119,7 +119,13 @@ def test_after_others_have_closed_it_the_step_is_done_anew():
     bedside(one, **{"consent-confirmed": "no"})
     halted = CustodyException.objects.get(therapy_id=one.therapy)
     answered = one.chain.state["exceptions"][str(halted.pk)]["answered"]
-    closing = {"exception": halted.pk, "resolution": "corrected", "cause": "handling", "at": one.now}
+    closing = {
+        "exception": halted.pk,
+        "resolution": "corrected",
+        "cause": "handling",
+        "why": "The patient was asked again and agreed.",
+        "at": one.now,
+    }
     physician = one.actor("centre", "physician")
     nurse = one.actor("centre", "nurse")
     assert str(nurse.person) in answered

@@ -45,7 +45,7 @@ slots.publish       .  x  .  .  .  x  .  .  .  .  .  x  .  .  .  .
 label.print         x  x  .  x  .  .  x  .  .  .  .  .  .  .  .  .
 step.perform        x  x  x  x  .  x  x  x  x  x  x  x  x  .  .  .
 step.verify         x  x  x  x  .  .  x  x  x  .  .  .  .  .  .  .
-handoff.offer       x  .  .  x  .  .  x  .  .  .  x  .  .  .  .  .
+handoff.offer       x  .  .  x  .  .  x  .  .  .  x  x  .  .  .  .
 handoff.accept      x  .  .  x  .  .  x  .  .  .  x  .  .  .  .  .
 handoff.refuse      x  .  .  x  .  .  x  .  .  .  x  .  .  .  .  .
 readings.upload     .  .  .  x  .  .  x  .  .  .  x  x  .  .  .  .
