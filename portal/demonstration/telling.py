@@ -30,6 +30,7 @@ from portal.demonstration.walker import Walker, Watch
 
 PAST_DAYS, FUTURE_DAYS = 140, 150
 EARLIER_AT_MOST = 14
+LATER_AT_MOST = 3
 PREFERRED_MAKERS = {"X0117": "M0408"}
 """So that both makers have work."""
 Tell = Callable[[str], None]
@@ -77,20 +78,30 @@ def tell_case(cast: Cast, case: Case, number: int, *, now: datetime) -> UUID:
 
     On which weekday `now` falls decides how long a therapy waits for its slots. A story that means to wait for somebody
     today is therefore ordered earlier until it does: by the half days that its next step lies ahead, at least one. The
-    slots settle when each step is done, so the same ones are not walked twice. What was tried before leaves no trace.
+    slots settle when each step is done, so the same ones are not walked twice. One that has lain at its step for too
+    long to do it in time is tried as much later, a few times. What was tried before leaves no trace.
     """
     moved, tried = 0, set[tuple[UUID, ...]]()
+    best, least, later = case, timedelta.max, LATER_AT_MOST
     while True:
         last = moved == EARLIER_AT_MOST - 1
         with transaction.atomic():
             earlier = replace(case, started_days_ago=case.started_days_ago + moved / 2)
             walker = _walk(cast, earlier, number, now, avoid=frozenset() if last else frozenset(tried))
             ahead = walker.ahead if case.story.waits else None
-            if ahead is None or last:
+            if last or (ahead is None and not (later and walker.rested_too_long)):
                 break
             transaction.set_rollback(True)
+        if ahead is None and walker.rested_too_long < least:
+            best, least = case, walker.rested_too_long
+        if later and least < timedelta.max:
+            later = later - 1 if ahead is None else 0
+            too_long = walker.rested_too_long / timedelta(days=1)
+            case = replace(case, started_days_ago=case.started_days_ago - too_long) if later else best
+            continue
         tried.add(walker.slots)
-        moved = min(moved + max(1, ahead // timedelta(hours=12)), EARLIER_AT_MOST - 1)
+        later = 0
+        moved = min(moved + max(1, (ahead or timedelta(0)) // timedelta(hours=12)), EARLIER_AT_MOST - 1)
     shipment = Shipment.objects.filter(therapy_id=walker.therapy, received_at=None).first()
     if shipment is not None:
         walker.log_readings(shipment.leg, now - timedelta(minutes=2))

@@ -34,12 +34,11 @@ from ledger.log.models import Chain, Record
 from ledger.parties.actor import Actor
 from manufacturing.batches.operations import perform_batch_step
 from manufacturing.quality import operations as quality
-from portal.demonstration import entered
+from portal.demonstration import entered, pace
 from portal.demonstration.consortium import Cast
 from portal.demonstration.story import Story
 
 Watch = Callable[[Step, Record], None]
-STEP_MINUTES = 12
 DELAY_MINUTES = 100
 
 
@@ -75,6 +74,8 @@ class Walker:
         self.stopped = False
         self.ahead: timedelta | None = None
         """How far ahead of `until` the next step lies, once the walk has come there."""
+        self.rested_too_long = timedelta(0)
+        """By how much the step at which the story rests lies there too long, once the walk has come there."""
 
     @property
     def chain(self) -> Chain:
@@ -98,9 +99,11 @@ class Walker:
             return self._resolve(chain, protocol)
         if not free:
             return False
-        ready = min(free, key=lambda one: (self._when(one, chain), one.step.number))
-        at = self._when(ready, chain)
+        at, ready = min(
+            ((self._when(one, protocol), one) for one in free), key=lambda two: (two[0], two[1].step.number)
+        )
         if ready.step.code == self.story.stop_before:
+            self.rested_too_long = pace.rested_too_long(ready, until=self.until)
             return False
         if at > self.until:
             self.ahead = at - self.until
@@ -116,12 +119,8 @@ class Walker:
             self.watch(ready.step, record)
         return True
 
-    def _when(self, ready: ReadyStep, chain: Chain) -> datetime:
-        """When the step ends: a little before it is due, but never before what it comes after could end."""
-        step = ready.step
-        soonest = ready.since + timedelta(minutes=min(step.duration_max_minutes * 0.5, STEP_MINUTES))
-        latest = ready.since + timedelta(minutes=step.wait_max_minutes * 0.8)
-        return max(soonest, min(ready.due_at - timedelta(minutes=7), latest))
+    def _when(self, ready: ReadyStep, protocol: Protocol) -> datetime:
+        return pace.when(ready, protocol=protocol, rests_at=self.story.stop_before, until=self.until)
 
     def _do(self, ready: ReadyStep, chain: Chain, protocol: Protocol, at: datetime) -> Record:
         step = ready.step
