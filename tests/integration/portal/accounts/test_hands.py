@@ -71,7 +71,8 @@ def url(therapy: Told, step: str = STEP) -> str:
 
 
 def last(therapy: Told) -> Record:
-    return therapy.chain.records.order_by("-seq")[0]
+    """The last record that somebody signed: told in August and signed today, a step is late, and that is one more."""
+    return therapy.chain.records.exclude(type="custody.exception.opened/v1").order_by("-seq")[0]
 
 
 def said(response) -> str:
@@ -186,7 +187,7 @@ def test_what_the_party_changes_after_the_person_signed_is_void(therapy, pair):
     forged(record, lambda value: value["body"]["values"]["moi"].update(value="4.9"))
 
     assert any("signed something else" in str(finding) for finding in findings())
-    view = chain_records(kind="therapy", subject=therapy.therapy)[-1]
+    view = next(one for one in chain_records(kind="therapy", subject=therapy.therapy) if one.id == record.pk)
     assert (view.standing, view.signatures) == ("broken", ())
     page = said(signed_in(pair[0]).get(reverse("therapy", args=[therapy.therapy])))
     assert "Signature void" in page
