@@ -25,7 +25,8 @@ from ledger.parties.person_rules import REASONS
 from portal.accounts import hands, signing
 from portal.accounts.actors import actor_of
 from portal.accounts.models import SigningKey, User
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, ActionView, Done
 
 KINDS = {hand_keys.PASSKEY: "Passkey", hand_keys.SOFTWARE: "Password and authenticator app"}

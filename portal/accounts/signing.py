@@ -12,10 +12,9 @@ taking over the session of the first. A wrong password costs nothing but itself:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -26,8 +25,6 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 
 from ledger.clock import now
 from ledger.errors import BadInput, NotPermitted, Refusal
@@ -36,7 +33,7 @@ from portal.accounts import hands
 from portal.accounts.actors import actor_for, actor_of
 from portal.accounts.models import Membership, User, normal_email
 from portal.accounts.roles import ROLES
-from portal.accounts.standing import Shown, last_shown, needs_password
+from portal.accounts.standing import needs_password
 
 
 class WrongPassword(BadInput):
@@ -173,132 +170,6 @@ def ways_for(request: HttpRequest) -> hands.Ways:
     return found
 
 
-def _password_field(label: str, autocomplete: str) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        required=False,
-        strip=False,
-        max_length=256,
-        widget=forms.PasswordInput(attrs={"autocomplete": autocomplete}),
-    )
-
-
-class SigningMixin(forms.Form):
-    """A form whose act is signed. Give it `request=`; it asks for the password only when `needs_password`."""
-
-    signing_password = _password_field("Your password, to sign", "current-password")
-    signing_code = forms.CharField(
-        label="Code of your authenticator app",
-        required=False,
-        max_length=12,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "data-private": ""}),
-        help_text="At your first signature since you signed in.",
-    )
-
-    stands: Shown | None = None
-    """On what the signature rests where nothing is asked for it: what was shown a little while ago."""
-
-    def __init__(self, *args: object, request: HttpRequest, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.request = request
-        ways = ways_for(request)
-        software = None if ways.passkeys else ways.software
-        if software is None:
-            del self.fields["signing_code"]
-            if ways.is_bound or not needs_password(request):
-                del self.fields["signing_password"]
-            if not ways.is_bound and not needs_password(request):
-                self.stands = last_shown(request)
-        elif hands.is_released(request, software):
-            del self.fields["signing_code"]
-        self._say_how("passkey" if ways.passkeys else "")
-
-    def clean(self) -> dict[str, Any] | None:
-        """What the signer has to show is asked for together with everything else that is missing."""
-        cleaned = super().clean()
-        for name, words in (("signing_password", ASK_PASSWORD), ("signing_code", ASK_CODE)):
-            if self.is_signed and name in self.fields and name not in self.errors and not self.cleaned_data.get(name):
-                self.add_error(name, words)
-        return cleaned
-
-    def _say_how(self, how: str) -> None:
-        """Tell the page's script on the form's key whether to ask a passkey before it sends."""
-        key = self.fields.get("idempotency_key")
-        if how and key is not None:
-            key.widget.attrs["data-sign"] = how
-
-    @property
-    def is_signed(self) -> bool:
-        """Whether what was sent is an act that somebody signs; a form with several acts says for which."""
-        return True
-
-    @property
-    def asks_password(self) -> bool:
-        return "signing_password" in self.fields
-
-    @property
-    def asks_code(self) -> bool:
-        return "signing_code" in self.fields
-
-
-class ColleagueInput(forms.EmailInput):
-    """An e-mail address with the colleagues who may sign as the second person to choose from, by name.
-
-    `colleagues` is asked when the field is drawn: pairs of address and words.
-    """
-
-    colleagues: Callable[[], Iterable[tuple[str, str]]] = staticmethod(lambda: ())
-
-    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
-        place = f"{(attrs or {}).get('id', name)}-colleagues"
-        field = super().render(name, value, {**(attrs or {}), "list": place}, renderer)
-        options = format_html_join("", '<option value="{}">{}</option>', self.colleagues())
-        return format_html('{}<datalist id="{}">{}</datalist>', field, place, options)
-
-
-class SecondPersonMixin(SigningMixin):
-    """A signed form with a second person, who identifies on the same screen."""
-
-    second_email = forms.EmailField(
-        label="Second person, e-mail",
-        max_length=254,
-        widget=ColleagueInput(attrs={"autocomplete": "off"}),
-        help_text="Begin to type a colleague’s name.",
-    )
-    second_password = _password_field("Second person, password", "off")
-    second_password.help_text = "Empty, if they sign with a passkey on this device."
-    second_code = forms.CharField(
-        label="Second person, code of the authenticator app",
-        required=False,
-        max_length=12,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
-        help_text="Only with an authenticator app.",
-    )
-
-    def __init__(self, *args: object, request: HttpRequest, **kwargs: object) -> None:
-        super().__init__(*args, request=request, **kwargs)
-        step = getattr(self, "step", None)
-        widget = self.fields["second_email"].widget
-        assert isinstance(widget, ColleagueInput)
-        widget.colleagues = partial(_colleagues, actor_of(request), (step.second_roles or step.roles) if step else ())
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        email = self.cleaned_data.get("second_email")
-        if email and not self.cleaned_data.get("second_password") and not self._second_has_passkey(email):
-            self.add_error("second_password", ASK_SECOND)
-        return cleaned
-
-    def _second_has_passkey(self, email: str) -> bool:
-        first = actor_of(self.request)
-        colleague = _colleague(email, first)
-        host = hands.host_of(self.request)
-        return colleague is not None and bool(hands.ways_of(user=colleague.pk, party=first.party, host=host).passkeys)
-
-    def _say_how(self, how: str) -> None:
-        super()._say_how(how or "second")
-
-
 def first_signer(request: HttpRequest, form: forms.Form) -> Actor:
     """The signed-in person as the signer of this form.
 
@@ -371,13 +242,13 @@ def _second(request: HttpRequest, form: forms.Form, roles: Collection[str]) -> A
     email, password = form.cleaned_data.get("second_email", ""), form.cleaned_data.get("second_password", "")
     host = hands.host_of(request)
     if not password:
-        colleague = _colleague(email, first)
-        ways = hands.ways_of(user=colleague.pk, party=first.party, host=host) if colleague else hands.Ways()
-        if colleague is None or not ways.passkeys:
+        known = colleague(email, first)
+        ways = hands.ways_of(user=known.pk, party=first.party, host=host) if known else hands.Ways()
+        if known is None or not ways.passkeys:
             raise SecondPersonUnknown(ASK_SECOND, field="second_password")
-        _check_not_first(colleague, first)
-        membership = _membership(colleague, first, roles)
-        return by_passkey(request, actor_for(colleague, membership, "passkey"), ways, 2, "second_email")
+        _check_not_first(known, first)
+        membership = _membership(known, first, roles)
+        return by_passkey(request, actor_for(known, membership, "passkey"), ways, 2, "second_email")
     user = _authenticated(request, email=email, password=password, field="second_email")
     if user is None:
         raise SecondPersonUnknown(
@@ -404,7 +275,7 @@ def _second(request: HttpRequest, form: forms.Form, roles: Collection[str]) -> A
     return actor_for(user, _membership(user, first, roles), method)
 
 
-def _colleagues(first: Actor, roles: Collection[str]) -> list[tuple[str, str]]:
+def colleagues(first: Actor, roles: Collection[str]) -> list[tuple[str, str]]:
     """Who of the first person's organisation may sign as the second: address, and name with role."""
     wanted = roles or [code for code, role in ROLES.items() if "step.verify" in role.permissions]
     held = Membership.objects.current(now()).filter(party_id=first.party, role__in=wanted, user__is_active=True)
@@ -417,7 +288,7 @@ def _check_not_first(user: User, first: Actor) -> None:
         raise NotASecondPerson("The second person has to be somebody else than you.", field="second_email")
 
 
-def _colleague(email: str, first: Actor) -> User | None:
+def colleague(email: str, first: Actor) -> User | None:
     """The active person of this address, if they belong to the first one's organisation now."""
     held = Membership.objects.current(now()).filter(
         user__email=normal_email(email), user__is_active=True, party_id=first.party

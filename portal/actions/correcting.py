@@ -16,7 +16,8 @@ from custody.therapies.steps import StepUnknown
 from custody.therapies.values import ValuesRefused
 from ledger.errors import NotPermitted
 from portal.accounts.roles import ROLES
-from portal.accounts.signing import SecondPersonMixin, first_signer, second_signer
+from portal.accounts.signed_forms import SecondPersonMixin
+from portal.accounts.signing import first_signer, second_signer
 from portal.actions.base import ActionForm, ActionView, Done, together
 from portal.actions.step_form import StepValues
 from portal.actions.steps import at_fields

@@ -31,7 +31,8 @@ from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
-from portal.accounts.signing import SecondPersonMixin, SigningMixin, first_signer, second_signer
+from portal.accounts.signed_forms import SecondPersonMixin, SigningMixin
+from portal.accounts.signing import first_signer, second_signer
 from portal.actions import exception_filters as filters
 from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, fresh_key, together
 from portal.contacts.queries import numbers_of

@@ -17,7 +17,8 @@ from ledger.clock import now
 from ledger.errors import Conflict
 from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, ActionView, Done
 from portal.paging import page_of
 

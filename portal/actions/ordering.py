@@ -19,7 +19,8 @@ from custody.therapies.operations import order_therapy
 from custody.therapies.values import ValuesRefused, check
 from ledger.errors import BadInput, Refusal
 from ledger.parties.queries import parties, party
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, ActionView, Done, show
 from portal.actions.identity_form import IdentityForm
 from portal.actions.step_form import control_for, without_title

@@ -18,7 +18,8 @@ from custody.therapies import queries as therapies
 from ledger.clock import parse_stamp
 from ledger.errors import BadInput, Conflict
 from ledger.parties.queries import parties
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions import slot_views
 from portal.actions.base import ActionForm, ActionView, Done
 from portal.templatetags.np_numbers import spelled

@@ -18,7 +18,7 @@ from custody.protocols.possible import possible
 from custody.therapies.values import ValuesRefused, check, impossible
 from ledger.clock import now
 from ledger.log.entries import MAX_CLOCK_SKEW
-from portal.accounts.signing import SecondPersonMixin, SigningMixin
+from portal.accounts.signed_forms import SecondPersonMixin, SigningMixin
 from portal.actions.base import ActionForm, ScanStops
 
 IDENTITY_SCANS = frozenset({"wristband", "order", "label", "bag", "cassette"})

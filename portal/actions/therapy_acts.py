@@ -22,7 +22,8 @@ from custody.therapies import queries
 from custody.therapies.values import ValuesRefused
 from ledger.errors import BadInput
 from ledger.parties.queries import party_names
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions import halting
 from portal.actions.base import ActionForm, ActionView, Done
 from portal.actions.custody_steps import OwnScreen

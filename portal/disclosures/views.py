@@ -26,7 +26,8 @@ from ledger.errors import Conflict
 from ledger.log.evidence import checkpoint_at, log_key
 from ledger.parties.queries import parties, party_names
 from portal.accounts.actors import actor_of
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, ActionView, Done, fresh_key
 from portal.disclosures import presenter
 from portal.paging import page_of

@@ -17,7 +17,8 @@ from custody.rights import copying, correcting, restricting
 from ledger.clock import now
 from ledger.errors import BadInput
 from portal.accounts.actors import actor_of
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, Done
 from portal.actions.identity_form import IdentityForm
 from portal.patients import presenter

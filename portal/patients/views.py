@@ -23,7 +23,8 @@ from ledger.clock import now
 from ledger.errors import BadInput
 from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, ActionView, Done, fresh_key
 from portal.disclosures import presenter as disclosing
 from portal.patients import presenter

@@ -16,7 +16,8 @@ from custody.telemetry import queries
 from custody.telemetry.devices import RegisteredDevice, register_device, renew_api_key
 from custody.telemetry.models import Device
 from custody.telemetry.queries import DeviceRow
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, ActionView, Done
 
 

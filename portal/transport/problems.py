@@ -12,7 +12,8 @@ from django.urls import reverse
 from custody.transport import operations, queries
 from ledger.errors import Conflict
 from ledger.parties.queries import party_names
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, ActionView, Done
 from portal.templatetags.np_times import local
 

@@ -13,7 +13,8 @@ from custody.transport import operations, queries
 from ledger.errors import Conflict
 from ledger.parties.queries import parties, party_names
 from portal.accounts.queries import names_of
-from portal.accounts.signing import SigningMixin, first_signer
+from portal.accounts.signed_forms import SigningMixin
+from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, ActionView, Done, together
 from portal.actions.stopping import check_seal, check_shipper
 from portal.transport.holding import colleague_with, holders_of, may_pass_on

@@ -12,7 +12,8 @@ from django.urls import get_resolver
 
 from ledger.clock import now
 from portal import access
-from portal.accounts.signing import SecondPersonMixin, first_signer, second_signer
+from portal.accounts.signed_forms import SecondPersonMixin
+from portal.accounts.signing import first_signer, second_signer
 from portal.actions.base import ActionForm, ActionView, Done, together
 from tests.factories.people import PASSWORD, member, organisation
 
