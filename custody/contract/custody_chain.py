@@ -53,7 +53,7 @@ def transfer_offered(moment: Moment) -> None:
 
     To another courier, or to a colleague of the same one (a depot, a change of shift): then the organisation keeps
     custody, and the two records say which person gave and which took. Nobody takes over what they offered, here too.
-    Who holds the shipper offers it, or the courier's dispatcher where that person cannot.
+    Who holds the shipper offers it; to a colleague also the courier's dispatcher, where that person cannot.
     """
     receiver = moment.world.party(UUID(moment.uuid("to")))
     if receiver.kind != "courier" or moment.world.party(moment.entry.party).kind != "courier":
@@ -78,11 +78,11 @@ def _offer(moment: Moment, expected: str | None, step: str | None) -> None:
         raise Refused("Nobody hands the cells over to themselves.")
     if moment.text("seal", longest=40) != custody["seal"]:
         raise Refused("The seal is not the one that was set. Keep the shipper and call QA.")
-    _by_who_holds(moment, "dispatcher" if step is None else None)
+    _by_who_holds(moment, "dispatcher" if step is None and to == moment.author else None)
     if moment.body.get("personal", False) is True:
         custody["personal"] = True
-    elif "personal" in moment.body:
-        raise Refused("A hand-over either says that custody is personal from here on, or says nothing of it.")
+    elif "personal" in moment.body or moment.protocol.judges_all:
+        raise Refused("A hand-over says that custody is personal from here on; only older protocols say nothing of it.")
     person = str(moment.entry.signer.person)
     custody["offer"] = {"id": moment.uuid("handoff"), "to": to, "person": person, "step": step}
 
@@ -158,14 +158,17 @@ def _accept(moment: Moment, offer: dict[str, Any]) -> None:
     custody = moment.state["custody"]
     if offer["to"] != moment.author:
         raise Refused("This hand-over is meant for another organisation.")
-    if offer["person"] == str(moment.entry.signer.person):
+    person = str(moment.entry.signer.person)
+    if offer["person"] == person:
         raise Refused("Nobody accepts a hand-over that they offered.")
+    if custody["holder"] == moment.author and custody.get("person") == person:
+        raise Refused("You have this shipper already. A colleague takes it over, or the offer is taken back.")
     if moment.text("seal", longest=40) != custody["seal"]:
         raise Refused("The seal is not the one that was set. Do not accept; call QA.")
     custody["holder"], custody["offer"] = moment.author, None
     custody.pop("person", None)
     if custody.get("personal") and moment.world.party(moment.entry.party).kind == "courier":
-        custody["person"] = str(moment.entry.signer.person)
+        custody["person"] = person
 
 
 def handoff_refused(moment: Moment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from custody.contract import halting
@@ -27,6 +28,10 @@ KINDS = (
 RANKS: Mapping[str, int] = {kind: max(0, place - 1) for place, kind in enumerate(KINDS)}
 """The rank of each kind; an identity stop and a halt stand together, since both halt everything."""
 BLOCKING = frozenset(KINDS) - {"not_proven"}
+LONGEST_DELAY = timedelta(days=30)
+OLDEST_PLAN = timedelta(days=730)
+MOST_DELAYS = 8
+"""Open at once: a courier that says every hour how late it is does no more."""
 TRANSPORT_PROBLEMS = frozenset({"delay", "damage", "seal_broken", "lost"})
 """What a courier reports from the road; each is judged by the maker before the cells go on."""
 RESOLUTIONS = frozenset({"accepted", "corrected", "rejected", "informed", "explained"})
@@ -111,9 +116,16 @@ def _expected(moment: Moment, facts: Mapping[str, Any]) -> dict[str, str]:
     if facts.get("problem") != "delay":
         raise Refused("Only a delay has a new time of arrival.")
     expected, planned = (stamp_of(facts.get(name), name) for name in ("expected_at", "planned_at"))
-    if expected <= max(planned, moment.entry.occurred_at):
+    at = moment.entry.occurred_at
+    if expected <= max(planned, at):
         raise Refused("The new time of arrival lies after the one that was planned, and ahead.")
-    return {"expected_at": stamp(expected), "planned_at": stamp(planned)}
+    if expected - at > LONGEST_DELAY or at - planned > OLDEST_PLAN:
+        raise Refused(f"The new time of arrival lies within {LONGEST_DELAY.days} days. Check the date.")
+    open_delays = [one for one in moment.state["exceptions"].values() if one.get("expected_at")]
+    if len(open_delays) >= MOST_DELAYS:
+        raise Refused(f"{MOST_DELAYS} delays of this shipment are open. QA closes them before there is another.")
+    said = {"expected_at": stamp(expected), "planned_at": stamp(planned)}
+    return said | {"said_at": stamp(moment.entry.recorded_at), "leg": moment.state["custody"]["leg"] or ""}
 
 
 def _open(moment: Moment, identifier: str, kind: str) -> None:
@@ -123,8 +135,8 @@ def _open(moment: Moment, identifier: str, kind: str) -> None:
 
 
 def closed(moment: Moment) -> None:
-    """As it was: without a reason. Once a therapy has one with its reason, no other is taken."""
-    if moment.state.get("reasons_written"):
+    """As it was: without a reason. Not under format 2 of a protocol, and not once a therapy has one with its reason."""
+    if moment.protocol.judges_all or moment.state.get("reasons_written"):
         raise Refused("Write why the exception is closed, in at least three words.")
     _close(moment)
 

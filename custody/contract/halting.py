@@ -20,6 +20,8 @@ HALT = "halt"
 
 def halted(moment: Moment) -> dict[str, Any]:
     """Admit the halt and return the exception that it opens; `answered` are those who may not close it."""
+    if set(moment.body) != {"id", "step", "answers"}:
+        raise Refused("A halt says which step and which answers, and nothing else.")
     step = step_named(moment.protocol, moment.text("step", longest=40))
     _check_answers(moment, step)
     if not is_ready(moment.state, moment.protocol, step) and not is_done(moment.state, step.code):

@@ -9,14 +9,18 @@ from custody.protocols.parts import JUDGES_ALL, Field, Protocol, ProtocolInvalid
 
 SECONDS: Mapping[str, int] = {"min": 60, "h": 3600, "d": 86_400}
 """Units of a reckoned time."""
-NEVER_HALTS = frozenset({"order", "payer_approval", "booking", "test", "outcome"})
-"""Step kinds at which no answer halts: nothing is under way yet, a result has its own path, or all is infused."""
+NEVER_HALTS = frozenset({"order", "payer_approval", "booking", "offer", "test", "outcome"})
+"""Step kinds at which no answer halts: nothing is under way yet or asked, a result has its own path, or all is over."""
 NEVER_RECKONED = frozenset({"order", "payer_approval", "booking", "test"})
 
 
 def check_fields(protocol: Protocol, before: Mapping[str, frozenset[str]]) -> None:
     """Raise ProtocolInvalid, which names the field and what would be right. `before`: each step's ancestors."""
     for step in protocol.steps:
+        if not protocol.judges_all and not step.material:
+            raise ProtocolInvalid(
+                f"Step “{step.code}”: “material” belongs to the format needlepoint-protocol/{JUDGES_ALL}."
+            )
         for field in step.fields:
             where = f"Step “{step.code}”, field “{field.code}”"
             if not protocol.judges_all and (field.plausible is not None or field.halts or field.reckoned is not None):
@@ -58,6 +62,8 @@ def _halts(where: str, step: Step, field: Field) -> None:
 
 def _reckoned(where: str, step: Step, field: Field, protocol: Protocol, before: Mapping[str, frozenset[str]]) -> None:
     assert field.reckoned is not None
+    if field.plausible is not None:
+        raise ProtocolInvalid(f"{where}: what is reckoned follows from the records, and has no plausible range.")
     start, end = protocol.step(field.reckoned.start), protocol.step(field.reckoned.end)
     if field.kind != "decimal" or field.unit not in SECONDS:
         raise ProtocolInvalid(f"{where}: what is reckoned is a decimal in min, h or d.")

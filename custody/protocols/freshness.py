@@ -35,7 +35,7 @@ def _ages(protocol: Protocol, leg: Leg) -> list[Decimal]:
     return [
         field.high
         for step in protocol.steps
-        if step.leg == leg.code
+        if step.leg == leg.code and step.kind == "acceptance"
         for field in step.fields
         if field.reckoned is not None and collection is not None and field.reckoned.start == collection.code
         if field.high is not None and field.unit == "h"

@@ -163,12 +163,19 @@ def is_anothers(*, kind: str, scanned: str, therapy: UUID) -> bool:
 
 
 def transfers_offered(*, by: Actor) -> list[TransferOffer]:
-    """Hand-overs on the way that wait for the actor's organisation, the oldest first; none that the actor offered."""
+    """Hand-overs on the way that wait for the actor's organisation, the oldest first.
+
+    None that the actor offered, and none of a shipper that they have.
+    """
     rows = Handoff.objects.filter(receiver_id=by.party, status=HandoffStatus.OFFERED).select_related("therapy")
     rows = rows.exclude(offered_by=by.person)
     found = list(rows.order_by("offered_at", "id"))
     states = _states(row.therapy_id for row in found)
-    return [_transfer(row, states[row.therapy_id]) for row in found if _is_transfer(row, states[row.therapy_id])]
+    return [
+        _transfer(row, state)
+        for row in found
+        if _is_transfer(row, state := states[row.therapy_id]) and state["custody"].get("person") != str(by.person)
+    ]
 
 
 def transfer_offered(*, handoff: UUID, by: Actor) -> TransferOffer:
@@ -238,7 +245,7 @@ def _lines(rows: Iterable[Any], by: Actor | None) -> list[ShipmentLine]:
                 offered_to=_party(custody["offer"]["to"]) if custody["offer"] else None,
                 handoff=_party(custody["offer"]["id"]) if custody["offer"] else None,
                 offered_by=_party(custody["offer"]["person"]) if custody["offer"] else None,
-                late=_late(state["exceptions"].values()),
+                late=_late(state["exceptions"].values(), leg),
                 last=LastReading(row.heard_at, row.heard_c100, row.heard_tilt) if row.heard_at else None,
                 fresh_until=_fresh_until(row, protocol, leg),
             )
@@ -246,10 +253,13 @@ def _lines(rows: Iterable[Any], by: Actor | None) -> list[ShipmentLine]:
     return lines
 
 
-def _late(exceptions: Iterable[Mapping[str, Any]]) -> Late | None:
-    """The latest expectation of the delays that are open; those reported before times were asked for have none."""
-    told = [(one["expected_at"], one["planned_at"]) for one in exceptions if one.get("expected_at")]
-    return Late(*map(parse_stamp, max(told))) if told else None
+def _late(exceptions: Iterable[Mapping[str, Any]], leg: Leg) -> Late | None:
+    """What was said last of the arrival on this leg; delays reported before times were asked for say nothing."""
+    told = [one for one in exceptions if one.get("expected_at") and one["leg"] == leg.code]
+    if not told:
+        return None
+    last = max(told, key=lambda one: str(one["said_at"]))
+    return Late(parse_stamp(last["expected_at"]), parse_stamp(last["planned_at"]))
 
 
 def _fresh_until(row: Shipment, protocol: Protocol, leg: Leg) -> datetime | None:

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from django.db.models import F, Field, Model, Sum
+from django.db.models import F, Field, Model, Q, Sum
 
 from ledger.log import cursors
 from ledger.log.models import Chain, Leaf, Record, SignedName
@@ -64,9 +64,16 @@ class Held:
         self._records: dict[UUID, list[StoredRecord]] | None = None
         self._names: dict[UUID, list[StoredName]] | None = None
         self._rows: dict[str, dict[Any, list[Model]]] = {}
+        self.given = 0
+        """How many records were given out: what nobody was given, nobody has checked."""
 
     def records(self, chain: Chain) -> Iterator[StoredRecord]:
         """The chain's records in order."""
+        for record in self._records_of(chain):
+            self.given += 1
+            yield record
+
+    def _records_of(self, chain: Chain) -> Iterator[StoredRecord]:
         if len(self._chains) == 1:
             yield from _piece_by_piece(chain)
             return
@@ -98,14 +105,16 @@ class Held:
 
 def _piece_by_piece(chain: Chain) -> Iterator[StoredRecord]:
     """A chain's records in order, however many there are."""
-    every = Record.objects.filter(chain=chain).order_by("seq").values_list(*StoredRecord._fields)
+    every = Record.objects.filter(chain=chain).order_by("seq", "id").values_list(*StoredRecord._fields)
     some = every
     while True:
         found = [StoredRecord._make(row) for row in cursors.tuples(some[:RECORDS])]
         yield from found
         if len(found) < RECORDS:
             return
-        some = every.filter(seq__gt=found[-1].seq)
+        # Also by id: with the table's constraint gone, two rows may have one number.
+        last = found[-1]
+        some = every.filter(Q(seq__gt=last.seq) | Q(seq=last.seq, id__gt=last.id))
 
 
 def leaves(log: str) -> Iterator[tuple[int, int, UUID, str, str]]:
@@ -141,3 +150,15 @@ def groups(kind: str) -> Iterator[tuple[UUID, UUID]]:
         last, records, chains = identifier, records + length, chains + 1
     if first is not None:
         yield first, last
+
+
+def every_record() -> Iterator[StoredRecord]:
+    """All records of the table, by id, whatever chain they name."""
+    every = Record.objects.order_by("id").values_list(*StoredRecord._fields)
+    some = every
+    while True:
+        found = [StoredRecord._make(row) for row in cursors.tuples(some[:RECORDS])]
+        yield from found
+        if len(found) < RECORDS:
+            return
+        some = every.filter(id__gt=found[-1].id)

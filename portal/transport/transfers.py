@@ -53,8 +53,8 @@ class TransferView(ActionView):
         known = parties("courier")
         others = [(str(one.id), f"{one.name}, {one.city}") for one in known if one.id != self.actor.party]
         own = [(str(one.id), f"A colleague of {one.name}") for one in known if one.id == self.actor.party]
-        others = own + others
-        return {"request": self.request, "others": others}
+        # In the holder's place a dispatcher offers to a colleague alone.
+        return {"request": self.request, "others": own if self.colleague else own + others}
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         return {

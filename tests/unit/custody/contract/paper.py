@@ -44,6 +44,7 @@ def of_format_1(code: str) -> dict[str, Any]:
     """A shipped document as it was before the contract judged times, possible figures, halts and reckoned values."""
     content = copy.deepcopy(shipped(code)) | {"format": "needlepoint-protocol/1", "version": "1.1"}
     for step in content["steps"]:
+        step.pop("material", None)
         for each in step.get("fields", []):
             for name in ("plausible", "halts", "reckoned"):
                 each.pop(name, None)

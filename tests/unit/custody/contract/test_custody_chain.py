@@ -9,7 +9,7 @@ import pytest
 from custody.contract.custody_chain import KEPT
 from ledger.ids import derived
 from ledger.log.contract import Refused
-from tests.unit.custody.contract.paper import CODES, Paper, Person, party
+from tests.unit.custody.contract.paper import CODES, Paper, Person, of_format_1, party
 
 COURIER = Person("courier", "courier", "B")
 """Who picks up; `COLLEAGUE` drives for the same courier."""
@@ -251,6 +251,20 @@ def test_only_who_holds_a_shipper_passes_it_on_or_keeps_it_and_the_dispatcher_wh
     paper.do("deliver-outbound", by=COLLEAGUE)
 
 
+def test_in_the_holders_place_a_dispatcher_offers_to_a_colleague_alone() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    with pytest.raises(Refused, match="Take it over first"):
+        transfer(paper, to="third courier", by=DISPATCHER)
+
+
+def test_nobody_takes_over_what_they_hold() -> None:
+    paper = Paper().walk(before="deliver-outbound")
+    handoff = transfer(paper, to="courier", by=DISPATCHER)
+    with pytest.raises(Refused, match="have this shipper already"):
+        take_over(paper, handoff, by=COURIER)
+    take_over(paper, handoff, by=COLLEAGUE)
+
+
 def test_custody_is_nobodys_in_person_once_it_is_delivered_and_personal_again_on_the_way_back() -> None:
     paper = Paper().walk(after="receive-starting-material")
     assert "person" not in paper.state["custody"]
@@ -261,7 +275,7 @@ def test_custody_is_nobodys_in_person_once_it_is_delivered_and_personal_again_on
 
 
 def test_what_was_recorded_before_custody_was_personal_stays_admitted() -> None:
-    paper = Paper().walk(before="hand-over-outbound")
+    paper = Paper(content=of_format_1("cd19-fresh")).walk(before="hand-over-outbound")
     paper.do("hand-over-outbound", personal=...)
     paper.do("pickup-outbound")
     assert not {"person", "personal"} & set(paper.state["custody"])
@@ -269,13 +283,19 @@ def test_what_was_recorded_before_custody_was_personal_stays_admitted() -> None:
 
 
 def test_from_the_first_personal_hand_over_on_nobody_leaves_that_out() -> None:
-    paper = Paper().walk(before="hand-over-outbound")
+    paper = Paper(content=of_format_1("cd19-fresh")).walk(before="hand-over-outbound")
     paper.do("hand-over-outbound", personal=...)
     paper.do("pickup-outbound")
     take_over(paper, transfer(paper, to="courier", by=COLLEAGUE), by=COURIER)
     take_over(paper, transfer(paper, to="courier", personal=...), by=COLLEAGUE)
     with pytest.raises(Refused, match="Take it over first"):
         paper.do("deliver-outbound", by=COURIER, personal=...)
+
+
+def test_under_a_newer_protocol_no_hand_over_leaves_out_that_custody_is_personal() -> None:
+    paper = Paper().walk(before="hand-over-outbound")
+    with pytest.raises(Refused, match="only older protocols"):
+        paper.do("hand-over-outbound", personal=...)
 
 
 @pytest.mark.parametrize("given", [False, None, "yes", 1])

@@ -12,7 +12,7 @@ from custody.contract.exceptions import KINDS, OOS_STAGES, OOS_TRANSITIONS
 from ledger.clock import stamp
 from ledger.ids import derived
 from ledger.log.contract import Refused
-from tests.unit.custody.contract.paper import WHY, Paper, Person, party
+from tests.unit.custody.contract.paper import WHY, Paper, Person, of_format_1, party
 
 PHYSICIAN = Person("centre", "physician")
 NURSE = Person("centre", "nurse")
@@ -116,15 +116,22 @@ def test_an_exception_is_closed_with_resolution_cause_and_reason(changes: dict[s
 
 
 def test_an_exception_that_was_closed_before_reasons_were_asked_for_is_replayed() -> None:
-    paper = Paper().walk(after="harvest")
+    paper = Paper(content=of_format_1("cd19-fresh")).walk(after="harvest")
     identifier = paper.open_exception("deviation")
     paper.record(CLOSED, {"id": identifier, "resolution": "accepted", "cause": "handling"}, QA)
     assert identifier not in paper.state["exceptions"]
     assert "reasons_written" not in paper.state
 
 
-def test_after_a_written_reason_none_is_closed_without_one() -> None:
+def test_under_a_newer_protocol_no_exception_is_closed_without_a_reason() -> None:
     paper = Paper().walk(after="harvest")
+    identifier = paper.open_exception("deviation")
+    with pytest.raises(Refused, match="Write why"):
+        paper.record(CLOSED, {"id": identifier, "resolution": "accepted", "cause": "handling"}, QA)
+
+
+def test_after_a_written_reason_none_is_closed_without_one() -> None:
+    paper = Paper(content=of_format_1("cd19-fresh")).walk(after="harvest")
     paper.close_exception(paper.open_exception("deviation"))
     another = paper.open_exception("excursion", name="two")
     with pytest.raises(Refused, match="Write why"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -242,6 +243,32 @@ def test_how_long_the_next_place_may_wait_counts_from_when_the_cells_were_collec
     with pytest.raises(Refused, match="the protocol allows"):
         move(paper, late)
     move(paper, after_what_has_begun(paper))
+
+
+def test_a_pickup_may_follow_the_real_end_of_a_collection_that_was_signed_without_its_start() -> None:
+    paper = Paper().walk(before="collect")
+    paper.do("collect")
+    ended = parse_stamp(paper.state["done"]["collect"]["at"])
+    place = paper.protocol.slots[0]
+    assert began_at(paper.state, paper.protocol, place) + timedelta(minutes=place.minutes) == ended
+
+    bookings = after_what_has_begun(paper)
+
+    assert parse_stamp(bookings[1]["start"]) == ended + timedelta(minutes=paper.protocol.slots[1].gap_min_minutes)
+    move(paper, bookings)
+
+
+def test_what_readies_a_patient_for_the_collection_uses_no_place_yet() -> None:
+    paper = Paper().walk(before="collect")
+    label = paper.protocol.step("label")
+    assert label is not None
+    readied = replace(
+        label, code="mobilise", kind="preparation", due=replace(label.due, slot=paper.protocol.slots[0].code)
+    )
+    protocol = replace(paper.protocol, steps=(*paper.protocol.steps, readied))
+    state = paper.state | {"done": paper.state["done"] | {"mobilise": paper.state["done"]["label"]}}
+
+    assert places_begun(state, protocol) == 0
 
 
 @pytest.mark.parametrize("name", ["id", "slot", "start", "end", "party"])

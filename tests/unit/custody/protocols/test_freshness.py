@@ -28,6 +28,16 @@ def test_the_age_that_is_allowed_at_receipt_goes_before_the_container() -> None:
     assert fresh_for(protocol, protocol.leg("outbound")) == timedelta(hours=48)
 
 
+def test_an_age_that_is_judged_at_the_packing_says_nothing_of_the_whole_way() -> None:
+    content = copy.deepcopy(shipped("cd19-fresh"))
+    steps = {each["code"]: each for each in content["steps"]}
+    age = next(field for field in steps["accept-starting-material"]["fields"] if field["code"] == "age")
+    packing = age | {"high": "12", "reckoned": {"from": "collect", "to": "pack-outbound"}}
+    steps["pack-outbound"]["fields"] = [*steps["pack-outbound"].get("fields", []), packing]
+    protocol = document.read(content)
+    assert fresh_for(protocol, protocol.leg("outbound")) == timedelta(hours=72)
+
+
 def test_a_container_that_keeps_for_less_goes_before_the_cells() -> None:
     protocol = document.read(shipped("cd19-fresh"))
     packed = COLLECTED - timedelta(hours=1)
