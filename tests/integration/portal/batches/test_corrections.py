@@ -91,6 +91,23 @@ def test_a_corrected_value_out_of_limits_opens_a_deviation_and_holds_the_review(
     assert list(findings()) == []
 
 
+def test_a_correction_to_an_answer_that_halts_leads_to_the_full_screen_stop():
+    one = told(small_consortium(), Story("told", stop_before="infuse"))
+    first, second = _pair(one, "centre", "nurse")
+    client = signed_in(first)
+
+    answer = client.post(
+        _address(one, "bedside-check"),
+        _form(client, one, second, "bedside-check", **{"value_consent-confirmed": "no"}),
+    )
+
+    halted = CustodyException.objects.get(therapy=one.therapy, kind="halt")
+    assert answer.status_code == 303
+    assert answer["Location"] == reverse("exception_halted", args=[halted.pk])
+    assert "corrected" not in words(client.get(answer["Location"]))
+    assert not Record.objects.filter(type=CORRECTED).exists()
+
+
 def test_nothing_is_recorded_without_a_change_a_reason_or_a_second_person(one):
     first, second = _pair(one)
     client = signed_in(first)
