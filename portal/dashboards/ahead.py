@@ -56,6 +56,7 @@ def ahead(actor: Actor) -> dict[str, Any]:
         "kinds": [SlotKind(kind).label for kind in found.kinds],
         "weeks": weeks,
         "short": sum(week.is_short for week in weeks),
+        "judged": sum(week.monday > today for week in weeks),
         "booked": [one for one in booked if one.is_own and not one.is_released and one.starts_at > at][:BOOKED_SHOWN],
         "booked_days": BOOKED_DAYS,
         "checked_at": at,

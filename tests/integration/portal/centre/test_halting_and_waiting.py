@@ -131,7 +131,7 @@ def test_packing_says_until_when_fresh_cells_have_to_be_at_the_maker(monkeypatch
     )
 
     assert "72 h since collection" in page
-    assert "@@LEFT@@" in page
+    assert "2 d 12 h left" in page
     assert "Begin within 30 min" in page
 
 
