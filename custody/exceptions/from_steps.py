@@ -7,9 +7,8 @@ from datetime import datetime
 
 from custody.contract.halting import HALTED
 from custody.contract.times import findings_of_times
-from custody.exceptions.opening import open_exception
+from custody.exceptions.opening import exception_id, key_beside, open_exception
 from custody.protocols.document import Protocol, Step
-from ledger.ids import derived
 from ledger.log.models import Chain, Record
 from ledger.log.operations import append
 from ledger.parties.actor import Actor
@@ -40,7 +39,7 @@ def halt_by_answers(
         chain=chain,
         by=by,
         type=HALTED,
-        body={"id": str(derived("exception", chain.id, key)), "step": step.code, "answers": dict(answers)},
+        body={"id": str(exception_id(chain.id, key)), "step": step.code, "answers": dict(answers)},
         meaning="answered, and so halted",
         occurred_at=occurred_at,
         at=at,
@@ -80,5 +79,5 @@ def raise_findings(
         occurred_at=ended,
         by=by,
         at=at,
-        key=f"{key}:exception",
+        key=key_beside(key),
     )

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from ledger.clock import stamp
 from ledger.ids import derived
 from ledger.log.models import Chain, Record
 from ledger.log.operations import append
 from ledger.parties.actor import Actor
+
+
+def exception_id(chain: UUID, key: str) -> UUID:
+    """The exception that is opened on this chain under this key."""
+    return derived("exception", chain, key)
+
+
+def key_beside(key: str) -> str:
+    """The key of the exception that is opened with what is recorded under `key`."""
+    return f"{key}:exception"
 
 
 def open_exception(
@@ -33,7 +44,7 @@ def open_exception(
         by=by,
         type="custody.exception.opened/v1",
         body={
-            "id": str(derived("exception", chain.id, key)),
+            "id": str(exception_id(chain.id, key)),
             "kind": kind,
             "finding": finding,
             "step": step,

@@ -72,7 +72,8 @@ def close_exception(
 ) -> Record:
     """Close an exception with its resolution, its coded cause and the reason in words, which are no patient data.
 
-    After an identity stop a second person looks too. Raises ExceptionUnknown, NotPermitted, BadInput, Refused.
+    After an identity stop or a halt a second person looks too. Raises ExceptionUnknown, NotPermitted, BadInput,
+    Refused.
     """
     row = find_exception(exception, by)
     by.check("exception.close")

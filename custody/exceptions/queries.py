@@ -13,10 +13,10 @@ from django.db.models.functions import Coalesce
 
 from custody.contract.worklist import HALTING
 from custody.exceptions.models import CustodyException, ExceptionKind
+from custody.exceptions.opening import exception_id, key_beside
 from custody.exceptions.operations import ExceptionUnknown
 from custody.protocols.wording import in_titles
 from custody.therapies import disclosure
-from custody.therapies.models import StepRecord
 from custody.therapies.queries import TherapyLine, count_to_many, line_for, of_visible, protocol_by_digest
 from ledger.log.models import Record
 from ledger.parties.actor import Actor
@@ -170,10 +170,10 @@ def opened_by(*, record: Record) -> UUID:
     return found
 
 
-def is_open_on_step(*, record: Record) -> bool:
-    """Whether the step that this record is about has an open exception."""
-    step = StepRecord.objects.filter(record_id=record.pk).values("therapy_id", "step").first()
-    return step is not None and CustodyException.objects.filter(**step, closed_at=None).exists()
+def is_opened_beside(*, record: Record) -> bool:
+    """Whether the signing that made this record opened an exception too, for what of its step is out of limits."""
+    found = exception_id(record.chain_id, key_beside(record.idempotency_key))
+    return CustodyException.objects.filter(pk=found).exists()
 
 
 def of_therapy(*, therapy: UUID, by: Actor) -> list[ExceptionLine]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from custody.contract.corrections import CORRECTED, why_not
 from custody.contract.worklist import times_done
 from custody.exceptions.from_steps import halt_by_answers, halting_answers
-from custody.exceptions.opening import open_exception
+from custody.exceptions.opening import key_beside, open_exception
 from custody.protocols.document import Field, Protocol, Step
 from custody.therapies.corrections import standing_values
 from custody.therapies.projection import step_row_id
@@ -98,7 +98,7 @@ def correct_step(
             occurred_at=at,
             by=by,
             at=at,
-            key=f"{key}:exception",
+            key=key_beside(key),
         )
     return record
 

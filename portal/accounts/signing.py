@@ -6,13 +6,14 @@ who has no key yet signs by the session: the password is asked again when nothin
 record says that a password is all there was.
 
 The second person of a two-person step signs on the same form with a passkey, or with e-mail, password and code, without
-taking over the session of the first. A wrong password costs nothing but itself: the form keeps every other value.
+taking over the session of the first. A wrong password costs nothing but itself: the form keeps every other value, and
+nobody’s code is used before all the rest holds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,8 @@ from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.base.internal.flows import check_rate_limit
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.totp.internal.auth import TOTP, validate_totp_code
+from allauth.mfa.utils import decrypt
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
@@ -69,6 +71,8 @@ class NoSigningKey(NotPermitted):
 ASK_PASSWORD = "Enter your password to sign."  # noqa: S105
 ASK_CODE = "Enter the code that your authenticator app shows."
 ASK_SECOND = "The second person has to enter their password."
+_NOT_RIGHT = "That code is not right, or it was used before. Wait for the next one."
+_CODE_FIELDS = {1: "signing_code", 2: "second_code"}
 COLLEAGUES_SHOWN = 60
 PROOF_FIELD = "signing_proof"
 PREPARE_HEADER = "X-Needlepoint-Sign"
@@ -141,7 +145,7 @@ def ask(request: HttpRequest, signing: Signing, at: datetime) -> ToBeSigned:
 
 def by_passkey(request: HttpRequest, actor: Actor, ways: hands.Ways, position: int, field: str | None) -> Actor:
     """The actor with a passkey in hand. Raises PasskeyWanted, PasskeyRefused."""
-    signing: Signing = getattr(request, "signing", None) or Signing()
+    signing = _signing_of(request)
     hand: hands.PasskeyAsked | hands.PasskeyAnswered
     if signing.is_preparing:
         hand = signing.asked.setdefault(position, hands.PasskeyAsked(ways.passkeys))
@@ -170,24 +174,37 @@ def ways_for(request: HttpRequest) -> hands.Ways:
     return found
 
 
+def _nothing() -> None:
+    """No code is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Somebody who lacks nothing for signing but the code. A code is good once, so it is used last.
+
+    `check_code` looks at the code and uses nothing up; `sign` uses it, and gives the signer with the key in hand. Both
+    raise CodeWanted or TooManyAttempts, `sign` KeyNotReleased too.
+    """
+
+    sign: Callable[[], Actor]
+    check_code: Callable[[], None] = _nothing
+
+
 def first_signer(request: HttpRequest, form: forms.Form) -> Actor:
     """The signed-in person as the signer of this form.
 
     Raises PasskeyWanted, PasskeyRefused, NoSigningKey, and on its field WrongPassword, CodeWanted or TooManyAttempts.
     """
-    return _seen(_first(request, form))
+    ready = first_ready(request, form)
+    ready.check_code()
+    return ready.sign()
 
 
-def _seen(actor: Actor) -> Actor:
-    """The actor, who has just shown who they are: a review of access asks who still does."""
-    User.objects.filter(pk=actor.person).update(signed_at=now())
-    return actor
-
-
-def _first(request: HttpRequest, form: forms.Form) -> Actor:
+def first_ready(request: HttpRequest, form: forms.Form) -> Ready:
+    """The signed-in person, whose code is not looked at yet. Raises what `first_signer` does, but for the code."""
     actor, ways = actor_of(request), ways_for(request)
     if ways.passkeys:
-        return by_passkey(request, actor, ways, 1, None)
+        return _as(by_passkey(request, actor, ways, 1, None))
     if ways.software is not None:
         return _by_own_key(request, form, actor, ways.software)
     if ways.is_bound:
@@ -198,9 +215,15 @@ def _first(request: HttpRequest, form: forms.Form) -> Actor:
     if settings.SECOND_FACTOR_TO_SIGN:
         raise NoSigningKey(_SET_UP)
     if not needs_password(request):
-        return actor
+        return _as(actor)
     user = _own_password(request, form)
     record_authentication(request, user, method="password", reauthenticated=True)
+    return _as(actor)
+
+
+def _seen(actor: Actor) -> Actor:
+    """The actor, who has just shown who they are: a review of access asks who still does."""
+    User.objects.filter(pk=actor.person).update(signed_at=now())
     return actor
 
 
@@ -216,28 +239,35 @@ def _own_password(request: HttpRequest, form: forms.Form) -> User:
     return user
 
 
-def _by_own_key(request: HttpRequest, form: forms.Form, actor: Actor, row: hands.SigningKey) -> Actor:
+def _by_own_key(request: HttpRequest, form: forms.Form, actor: Actor, row: hands.SigningKey) -> Ready:
     """The actor with their software key released: by both components first, then by the password alone."""
     user, password = _own_password(request, form), form.cleaned_data.get("signing_password", "")
     if hands.is_released(request, row):
         hand = hands.release_again(request, row, user=user, password=password)
-    else:
-        app = _shown_code(request, user, form.cleaned_data.get("signing_code", ""), position=1)
+        record_authentication(request, user, method="password", reauthenticated=True)
+        return _as(with_hand(actor, hand))
+    code = form.cleaned_data.get("signing_code", "")
+
+    def sign() -> Actor:
+        app = _use_code(request, user, code, position=1)
         hand = hands.release_with_both(row, user=user, password=password, app=app)
         hands.keep_released(request, row, hand, user=user, password=password)
-    record_authentication(request, user, method="password", reauthenticated=True)
-    return replace(actor, method="password+totp", hand=hand)
+        record_authentication(request, user, method="password", reauthenticated=True)
+        return _seen(with_hand(actor, hand))
+
+    return Ready(sign, lambda: _check_code(request, user, code, position=1))
 
 
-def second_signer(request: HttpRequest, form: forms.Form, *, roles: Collection[str]) -> Actor:
-    """The second person, of the same organisation and in one of `roles`, who signs on this form.
+def _as(actor: Actor) -> Ready:
+    """An actor who showed all that is asked, with no code."""
+    return Ready(lambda: _seen(actor))
+
+
+def second_ready(request: HttpRequest, form: forms.Form, *, roles: Collection[str]) -> Ready:
+    """The second person, of the same organisation and in one of `roles`, whose code is not looked at yet.
 
     Raises SecondPersonUnknown, CodeWanted, NotASecondPerson or TooManyAttempts, each on its field, and PasskeyRefused.
     """
-    return _seen(_second(request, form, roles))
-
-
-def _second(request: HttpRequest, form: forms.Form, roles: Collection[str]) -> Actor:
     first = actor_of(request)
     email, password = form.cleaned_data.get("second_email", ""), form.cleaned_data.get("second_password", "")
     host = hands.host_of(request)
@@ -248,7 +278,7 @@ def _second(request: HttpRequest, form: forms.Form, roles: Collection[str]) -> A
             raise SecondPersonUnknown(ASK_SECOND, field="second_password")
         _check_not_first(known, first)
         membership = _membership(known, first, roles)
-        return by_passkey(request, actor_for(known, membership, "passkey"), ways, 2, "second_email")
+        return _as(by_passkey(request, actor_for(known, membership, "passkey"), ways, 2, "second_email"))
     user = _authenticated(request, email=email, password=password, field="second_email")
     if user is None:
         raise SecondPersonUnknown(
@@ -259,9 +289,14 @@ def _second(request: HttpRequest, form: forms.Form, roles: Collection[str]) -> A
     ways = hands.ways_of(user=user.pk, party=first.party, host=host)
     code = form.cleaned_data.get("second_code", "")
     if ways.software is not None:
-        app = _shown_code(request, user, code, position=2)
-        hand = hands.release_with_both(ways.software, user=user, password=password, app=app)
-        return replace(actor_for(user, _membership(user, first, roles), "password+totp"), hand=hand)
+        return _second_by_key(
+            request,
+            actor_for(user, _membership(user, first, roles), "password+totp"),
+            ways.software,
+            user,
+            password,
+            code,
+        )
     if ways.is_bound:
         raise SecondPersonUnknown(
             "The second person signs with a passkey. Leave their password empty and press the button.",
@@ -271,8 +306,30 @@ def _second(request: HttpRequest, form: forms.Form, roles: Collection[str]) -> A
         raise NotASecondPerson(
             "The second person has set up nothing to sign with yet: their menu, “Your signature”.", field="second_email"
         )
-    method = _second_factor(request, user, code)
-    return actor_for(user, _membership(user, first, roles), method)
+    membership = _membership(user, first, roles)
+    if not _has_app(user):
+        return _as(actor_for(user, membership, "password"))
+    return _second_by_code(request, actor_for(user, membership, "password+totp"), user, code)
+
+
+def _second_by_key(
+    request: HttpRequest, actor: Actor, row: hands.SigningKey, user: User, password: str, code: str
+) -> Ready:
+    def sign() -> Actor:
+        app = _use_code(request, user, code, position=2)
+        return _seen(with_hand(actor, hands.release_with_both(row, user=user, password=password, app=app)))
+
+    return Ready(sign, lambda: _check_code(request, user, code, position=2))
+
+
+def _second_by_code(request: HttpRequest, actor: Actor, user: User, code: str) -> Ready:
+    """A second person without a signing key who has an authenticator app: in the demonstration only."""
+
+    def sign() -> Actor:
+        _use_code(request, user, code, position=2)
+        return _seen(actor)
+
+    return Ready(sign, lambda: _check_code(request, user, code, position=2))
 
 
 def colleagues(first: Actor, roles: Collection[str]) -> list[tuple[str, str]]:
@@ -311,7 +368,8 @@ def shown_both(request: HttpRequest, *, password: str, code: str) -> tuple[User,
     if user is None or user.pk != request.user.pk:
         raise WrongPassword("That is not your password. Enter it again.", field="password")
     try:
-        return user, _shown_code(request, user, code, position=1)
+        _check_code(request, user, code, position=1)
+        return user, _use_code(request, user, code, position=1)
     except (CodeWanted, TooManyAttempts) as refusal:
         refusal.field = "code"
         raise
@@ -326,43 +384,69 @@ def _authenticated(request: HttpRequest, *, email: str, password: str, field: st
     return user if isinstance(user, User) and user.is_active else None
 
 
-def _second_factor(request: HttpRequest, user: User, code: str) -> str:
-    """How a second person without a signing key showed themself: in the demonstration only."""
+def _has_app(user: User) -> bool:
+    """Whether a second person without a signing key has an authenticator app. Raises CodeWanted for a passkey alone."""
     kinds = {one.type for one in Authenticator.objects.filter(user=user)}
-    if Authenticator.Type.TOTP not in kinds:
-        if Authenticator.Type.WEBAUTHN in kinds:
-            raise CodeWanted(
-                "The second person needs an authenticator app to sign on this screen.", field="second_code"
-            )
-        return "password"
-    _shown_code(request, user, code, position=2)
-    return "password+totp"
+    if Authenticator.Type.TOTP in kinds:
+        return True
+    if Authenticator.Type.WEBAUTHN in kinds:
+        raise CodeWanted("The second person needs an authenticator app to sign on this screen.", field="second_code")
+    return False
 
 
-def _shown_code(request: HttpRequest, user: User, code: str, *, position: int) -> Authenticator:
-    """The person's authenticator app, whose present code was shown, for the first time. Raises CodeWanted."""
-    signing: Signing = getattr(request, "signing", None) or Signing()
-    field, whose = ("signing_code", "your") if position == 1 else ("second_code", "the second person’s")
-    app = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
-    if app is None:
-        raise hands.KeyNotReleased(
-            f"The key was set up with an authenticator app that is gone. Ask {'your' if whose == 'your' else 'the'} "
-            "administrator to end it, then set up a new one."
-        )
-    if signing.prepared is not None and signing.codes.get(str(position)) == str(user.pk):
-        return app
+def _check_code(request: HttpRequest, user: User, code: str, *, position: int) -> None:
+    """Look whether the code is the one that the person's app shows, and use nothing up.
+
+    Raises CodeWanted, TooManyAttempts, KeyNotReleased.
+    """
+    app, field = _app_of(user, position), _CODE_FIELDS[position]
+    if _was_shown(request, user, position):
+        return
     if not code:
-        raise CodeWanted(ASK_CODE.replace("your", whose), field=field)
+        raise CodeWanted(ASK_CODE if position == 1 else ASK_CODE.replace("your", "the second person’s"), field=field)
     try:
         clear = check_rate_limit(user)
     except forms.ValidationError:
         raise TooManyAttempts("Too many wrong codes. Wait five minutes, then try again.", field=field) from None
-    if not TOTP(app).validate_code(code.replace(" ", "")):
-        raise CodeWanted("That code is not right, or it was used before. Wait for the next one.", field=field)
+    if not validate_totp_code(decrypt(app.data["secret"]), _plain(code)):
+        raise CodeWanted(_NOT_RIGHT, field=field)
     clear()
+
+
+def _use_code(request: HttpRequest, user: User, code: str, *, position: int) -> Authenticator:
+    """The person's authenticator app, whose present code was shown, for the first time. Raises CodeWanted."""
+    app = _app_of(user, position)
+    if _was_shown(request, user, position):
+        return app
+    if not TOTP(app).validate_code(_plain(code)):
+        raise CodeWanted(_NOT_RIGHT, field=_CODE_FIELDS[position])
     app.record_usage()
-    signing.codes[str(position)] = str(user.pk)
+    _signing_of(request).codes[str(position)] = str(user.pk)
     return app
+
+
+def _app_of(user: User, position: int) -> Authenticator:
+    app = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
+    if app is None:
+        raise hands.KeyNotReleased(
+            f"The key was set up with an authenticator app that is gone. Ask {'your' if position == 1 else 'the'} "
+            "administrator to end it, then set up a new one."
+        )
+    return app
+
+
+def _was_shown(request: HttpRequest, user: User, position: int) -> bool:
+    """Whether this form's code was used when the form was shown to a passkey."""
+    signing = _signing_of(request)
+    return signing.prepared is not None and signing.codes.get(str(position)) == str(user.pk)
+
+
+def _signing_of(request: HttpRequest) -> Signing:
+    return getattr(request, "signing", None) or Signing()
+
+
+def _plain(code: str) -> str:
+    return code.replace(" ", "")
 
 
 def _membership(user: User, first: Actor, roles: Collection[str]) -> Membership:

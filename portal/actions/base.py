@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -250,7 +250,8 @@ def show(refusal: Refusal, form: forms.Form) -> None:
 def together(form: forms.Form, *checks: Callable[[], Given]) -> list[Given]:
     """What every check gives. Their refusals are shown at once, each at its field; the last is raised for the answer.
 
-    What halts a therapy, and what waits for a passkey, is not kept back.
+    Every check is made, whatever the others say, so none may use anything up. A scan that stops is not kept back; a
+    passkey that was not asked is a refusal like the others.
     """
     given, refused = [], []
     for check in checks:
@@ -265,6 +266,21 @@ def together(form: forms.Form, *checks: Callable[[], Given]) -> list[Given]:
     if refused:
         raise refused[-1]
     return given
+
+
+def both_signers(request: HttpRequest, form: forms.Form, *, roles: Collection[str]) -> tuple[Actor, Actor]:
+    """The signed-in person and a second one in one of `roles`, who sign this form together.
+
+    What is wrong with either is said at once, and no code is used before both are right: it is good once, and would be
+    refused when the form comes again. Raises what `first_ready` and `second_ready` do, CodeWanted and KeyNotReleased.
+    """
+    first, second = together(
+        form,
+        lambda: signing.first_ready(request, form),
+        lambda: signing.second_ready(request, form, roles=roles),
+    )
+    together(form, first.check_code, second.check_code)
+    return first.sign(), second.sign()
 
 
 def leave_for(request: HttpRequest, url: str) -> HttpResponse:

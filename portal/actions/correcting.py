@@ -17,8 +17,8 @@ from custody.therapies.values import ValuesRefused
 from ledger.errors import NotPermitted
 from portal.accounts.roles import ROLES
 from portal.accounts.signed_forms import SecondPersonMixin
-from portal.accounts.signing import first_signer, second_signer
-from portal.actions.base import ActionForm, ActionView, Done, together
+from portal.actions import halting
+from portal.actions.base import ActionForm, ActionView, Done, both_signers
 from portal.actions.step_form import StepValues
 from portal.actions.steps import at_fields
 
@@ -93,13 +93,9 @@ class CorrectStepView(ActionView):
 
     def act(self, form: ActionForm) -> Done:
         assert isinstance(form, CorrectStepForm)
-        by, second = together(
-            form,
-            lambda: first_signer(self.request, form),
-            lambda: second_signer(self.request, form, roles=self.step.second_roles or self.step.roles),
-        )
+        by, second = both_signers(self.request, form, roles=self.step.second_roles or self.step.roles)
         try:
-            correcting.correct_step(
+            record = correcting.correct_step(
                 therapy=self.journey.therapy.id,
                 step=self.step.code,
                 values=form.values,
@@ -111,4 +107,5 @@ class CorrectStepView(ActionView):
             )
         except ValuesRefused as refused:
             raise at_fields(refused, form) from None
-        return Done(self.back, f"{self.step.title}: corrected. The former value stays on record.")
+        done = Done(self.back, f"{self.step.title}: corrected. The former value stays on record.")
+        return halting.after(record, done)

@@ -78,7 +78,7 @@ class OwnScreen(StepView):
 
     def done(self, words: str, record: Record) -> Done:
         """Back to the therapy with these words; out of limits is said at once, and an answer that halts stops."""
-        if exceptions.is_open_on_step(record=record):
+        if exceptions.is_opened_beside(record=record):
             words += " It is out of limits: an exception is open for it."
         return halting.after(record, Done(self.back_url, words))
 

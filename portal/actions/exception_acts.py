@@ -32,9 +32,9 @@ from ledger.parties.queries import party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.roles import ROLES
 from portal.accounts.signed_forms import SecondPersonMixin, SigningMixin
-from portal.accounts.signing import first_signer, second_signer
+from portal.accounts.signing import first_signer
 from portal.actions import exception_filters as filters
-from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, fresh_key, together
+from portal.actions.base import KEY_FIELD, ActionForm, ActionView, Done, both_signers, fresh_key
 from portal.contacts.queries import numbers_of
 from portal.journeys.presenter import zone
 from portal.paging import page_of
@@ -172,7 +172,7 @@ class CloseForm(SigningMixin, ActionForm):
 
 
 class CloseWithSecondForm(SecondPersonMixin, CloseForm):
-    """After an identity stop somebody else has to have looked too."""
+    """After an identity stop or a halt somebody else has to have looked too."""
 
     @property
     def second_fields(self) -> list[forms.BoundField]:
@@ -268,11 +268,7 @@ class ExceptionView(ActionView):
     def _signed_by(self, form: ActionForm) -> tuple[Actor, Actor | None]:
         if self.exception.kind not in HALTING:
             return first_signer(self.request, form), None
-        by, second = together(
-            form,
-            lambda: first_signer(self.request, form),
-            lambda: second_signer(self.request, form, roles=CLOSING_ROLES),
-        )
+        by, second = both_signers(self.request, form, roles=CLOSING_ROLES)
         return by, second
 
     def act(self, form: ActionForm) -> Done:

@@ -16,17 +16,18 @@ from custody.patients.queries import identities
 from custody.protocols.queries import protocol as protocol_of
 from custody.protocols.queries import protocols
 from custody.therapies.operations import order_therapy
-from custody.therapies.values import ValuesRefused, check
-from ledger.errors import BadInput, Refusal
+from custody.therapies.values import ValuesRefused
+from ledger.errors import BadInput
 from ledger.parties.queries import parties, party
 from portal.accounts.signed_forms import SigningMixin
 from portal.accounts.signing import first_signer
-from portal.actions.base import ActionForm, ActionView, Done, show
+from portal.actions.base import ActionForm, ActionView, Done
 from portal.actions.identity_form import IdentityForm
-from portal.actions.step_form import control_for, without_title
+from portal.actions.step_form import StepValues
+from portal.actions.steps import at_fields
 
 
-class OrderForm(SigningMixin, IdentityForm):
+class OrderForm(StepValues, SigningMixin, IdentityForm):
     """Who, which therapy, who pays; and what the therapy's own protocol asks at the order."""
 
     payer = forms.ChoiceField(label="Payer")
@@ -42,40 +43,27 @@ class OrderForm(SigningMixin, IdentityForm):
     def __init__(self, *args: Any, request: HttpRequest, protocol: Any, country: str, **kwargs: Any) -> None:
         super().__init__(*args, request=request, **kwargs)
         self.protocol = protocol
+        self.step = protocol.steps[0]
         payers = sorted(parties("payer"), key=lambda payer: (payer.country != country, payer.name))
         self.fields["payer"].initial = str(payers[0].id) if payers else None
         self.fields["payer"].choices = [(str(payer.id), payer.name) for payer in payers]  # type: ignore[attr-defined]
         self.fields["weight_kg"].unit = "kg"  # type: ignore[attr-defined]
-        for field in protocol.steps[0].fields:
-            if field.code != "weight":
-                self.fields[f"value_{field.code}"] = control_for(field)
+        self.ask_values()
 
     def clean(self) -> dict[str, Any] | None:
         """What the protocol does not take is said with the rest."""
         cleaned = super().clean()
-        try:
-            check(self.protocol.steps[0], self.values)
-        except ValuesRefused as refused:
-            for code, sentence in refused.errors.items():
-                name, field = _name_of(code), self.protocol.steps[0].field(code)
-                if field is not None and name in self.fields and name not in self.errors:
-                    self.add_error(name, without_title(sentence, field))
+        self.check_values()
         return cleaned
+
+    def name_of(self, code: str) -> str:
+        """The weight is asked once, as the patient's."""
+        return "weight_kg" if code == "weight" else super().name_of(code)
 
     @property
     def value_fields(self) -> list[forms.BoundField]:
-        codes = [field.code for field in self.protocol.steps[0].fields if field.code != "weight"]
-        return [self[f"value_{code}"] for code in codes]
-
-    @property
-    def values(self) -> dict[str, str]:
-        given = {}
-        for field in self.protocol.steps[0].fields:
-            name = "weight_kg" if field.code == "weight" else f"value_{field.code}"
-            value = self.cleaned_data.get(name)
-            if value not in (None, ""):
-                given[field.code] = str(value)
-        return given
+        """What stands with the order; the weight stands with the patient."""
+        return [self[self.name_of(field.code)] for field in self.asked if field.code != "weight"]
 
 
 class OrderView(ActionView):
@@ -126,11 +114,7 @@ class OrderView(ActionView):
                 key=form.key,
             )
         except ValuesRefused as refused:
-            names = {code: _name_of(code) for code in refused.errors}
-            *others, (last, sentence) = refused.errors.items()
-            for code, words in others:
-                show(Refusal(words, field=names[code]), form)
-            raise BadInput(sentence, field=names[last]) from None
+            raise at_fields(refused, form) from None
         return Done(
             reverse("therapy", args=[record.chain.subject]),
             f"{protocol_of(form.protocol.digest).title} ordered. The payer has been asked.",
@@ -149,8 +133,3 @@ class OrderView(ActionView):
             if not same:
                 raise
             return known.patient
-
-
-def _name_of(code: str) -> str:
-    """The control of a field of the order: the weight is asked once, as the patient's."""
-    return "weight_kg" if code == "weight" else f"value_{code}"

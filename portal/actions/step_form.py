@@ -42,10 +42,14 @@ class StepValues(forms.Form):
 
     step: Step
 
+    def name_of(self, code: str) -> str:
+        """The control of a field of the step; a form that asks for a value in a control of its own names that."""
+        return f"value_{code}"
+
     def ask_values(self) -> None:
-        """Add the controls; the form's constructor says when, for they stand in the order of the page."""
+        """Add the controls that are not there yet; the constructor says when, for so they stand on the page."""
         for field in self.asked:
-            self.fields[f"value_{field.code}"] = control_for(field)
+            self.fields.setdefault(self.name_of(field.code), control_for(field))
 
     def check_values(self) -> None:
         """Say of every value at once what the protocol does not take, each at its control."""
@@ -53,7 +57,7 @@ class StepValues(forms.Form):
             check(self.step, self.values)
         except ValuesRefused as refused:
             for code, sentence in refused.errors.items():
-                name, field = f"value_{code}", self.step.field(code)
+                name, field = self.name_of(code), self.step.field(code)
                 if field is not None and name in self.fields and name not in self.errors:
                     self.add_error(name, without_title(sentence, field))
 
@@ -64,13 +68,13 @@ class StepValues(forms.Form):
 
     @property
     def value_fields(self) -> list[forms.BoundField]:
-        return [self[f"value_{field.code}"] for field in self.asked]
+        return [self[self.name_of(field.code)] for field in self.asked]
 
     @property
     def values(self) -> dict[str, str]:
         """What was entered, by the protocol's field codes; empty ones left out."""
-        given = {field.code: str(self.cleaned_data.get(f"value_{field.code}") or "") for field in self.asked}
-        return {code: value for code, value in given.items() if value}
+        given = {field.code: self.cleaned_data.get(self.name_of(field.code)) for field in self.asked}
+        return {code: str(value) for code, value in given.items() if value not in (None, "")}
 
 
 class StepForm(StepValues, SigningMixin, ActionForm):

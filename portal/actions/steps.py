@@ -24,11 +24,11 @@ from ledger.parties.queries import party_names
 from manufacturing.batches import operations as batches
 from manufacturing.quality import operations as quality
 from portal.accounts.roles import ROLES
-from portal.accounts.signing import first_signer, second_signer
+from portal.accounts.signing import first_signer
 from portal.actions import halting
-from portal.actions.base import ActionForm, Done, show, together
+from portal.actions.base import ActionForm, Done, both_signers, show
 from portal.actions.collecting import collection_form
-from portal.actions.step_form import StepForm, form_class_for
+from portal.actions.step_form import StepForm, StepValues, form_class_for
 from portal.actions.stopping import StoppingView
 from portal.presenters import bedside
 from portal.presenters import therapies as present
@@ -110,12 +110,7 @@ class StepView(StoppingView):
         """Who signs, and who verifies where somebody has to; what is wrong with either is said at once."""
         if not self.step.needs_second:
             return first_signer(self.request, form), None
-        by, second = together(
-            form,
-            lambda: first_signer(self.request, form),
-            lambda: second_signer(self.request, form, roles=self.step.second_roles),
-        )
-        return by, second
+        return both_signers(self.request, form, roles=self.step.second_roles)
 
     def act(self, form: ActionForm) -> Done:
         assert isinstance(form, StepForm)
@@ -141,7 +136,7 @@ class StepView(StoppingView):
         said = "signed and on the ledger."
         if getattr(form, "off", None):
             said += " It was another day than booked: an exception is open for it. Move the dates that follow."
-        elif exceptions.is_open_on_step(record=record):
+        elif exceptions.is_opened_beside(record=record):
             said += " It is out of limits: an exception is open for it."
         return halting.after(record, Done(self.back_url, f"{self.step.title}: {said}"))
 
@@ -154,13 +149,12 @@ class StepView(StoppingView):
 _WITHOUT_STEP = frozenset({"therapy_slots", "therapy_label", "payer_decision"})
 
 
-def at_fields(refused: ValuesRefused, form: ActionForm) -> Refusal:
+def at_fields(refused: ValuesRefused, form: StepValues) -> Refusal:
     """Put each refused value's sentence at its own control; the last one is raised for the page's answer."""
     *others, (last_field, last) = refused.errors.items()
     for code, sentence in others:
-        show(Refusal(sentence, field=f"value_{code}"), form)
-    answer = ValuesRefused({f"value_{last_field}": last})
-    return answer
+        show(Refusal(sentence, field=form.name_of(code)), form)
+    return ValuesRefused({form.name_of(last_field): last})
 
 
 def step_page(journey: Journey, task: Task, step: Step, at: datetime) -> dict[str, Any]:

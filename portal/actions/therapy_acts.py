@@ -34,6 +34,8 @@ from portal.presenters.labels import inline_svg
 from portal.presenters.money import milestone, money
 from portal.presenters.therapies import ENDED_WORDS
 
+LONGEST_COUNT = 3
+"""Digits of a number of labels that are read at all: Python refuses to read thousands."""
 LABEL_REASONS = [
     ("damaged", "The label is damaged"),
     ("lost", "The label is lost"),
@@ -167,7 +169,8 @@ class LabelView(StoppingView):
     def _copies(self, form: ActionForm) -> int:
         """How many labels the page shows to the printer."""
         asked = str(form["copies"].value() or "")
-        return min(max(int(asked), 1), MOST_LABELS) if asked.isascii() and asked.isdecimal() else 1
+        is_number = asked.isascii() and asked.isdecimal() and len(asked) <= LONGEST_COUNT
+        return min(max(int(asked), 1), MOST_LABELS) if is_number else 1
 
     def act(self, form: ActionForm) -> Done:
         assert isinstance(form, LabelForm)

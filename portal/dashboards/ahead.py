@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 
 from custody.scheduling import queries as scheduling
 from custody.scheduling import weeks as scheduling_weeks
@@ -32,7 +33,10 @@ class RoomView:
 
 @dataclass(frozen=True, slots=True)
 class WeekView:
-    """One week, with its room of each kind and where it is seen day by day."""
+    """One week, with its room of each kind and where it is seen day by day.
+
+    `is_short`: nothing of some kind can be booked. The running week is never short: its days go by one after the other.
+    """
 
     monday: date
     sunday: date
@@ -45,19 +49,23 @@ def ahead(actor: Actor) -> dict[str, Any]:
     """The weeks ahead and the next bookings of the organisation's own places."""
     at = now()
     found = scheduling_weeks.weeks_ahead(by=actor, at=at, count=WEEKS_SHOWN)
-    weeks = [_week(monday, found.kinds, rooms) for monday, rooms in found.weeks]
+    today = timezone.localdate(at)
+    weeks = [_week(monday, found.kinds, rooms, is_running=monday <= today) for monday, rooms in found.weeks]
     booked = scheduling.calendar(by=actor, start=at, end=at + timedelta(days=BOOKED_DAYS))
     return {
         "kinds": [SlotKind(kind).label for kind in found.kinds],
         "weeks": weeks,
         "short": sum(week.is_short for week in weeks),
+        "judged": sum(week.monday > today for week in weeks),
         "booked": [one for one in booked if one.is_own and not one.is_released and one.starts_at > at][:BOOKED_SHOWN],
         "booked_days": BOOKED_DAYS,
         "checked_at": at,
     }
 
 
-def _week(monday: date, kinds: tuple[str, ...], rooms: tuple[scheduling_weeks.Room, ...]) -> WeekView:
+def _week(
+    monday: date, kinds: tuple[str, ...], rooms: tuple[scheduling_weeks.Room, ...], *, is_running: bool
+) -> WeekView:
     return WeekView(
         monday=monday,
         sunday=monday + timedelta(days=6),
@@ -66,7 +74,7 @@ def _week(monday: date, kinds: tuple[str, ...], rooms: tuple[scheduling_weeks.Ro
             RoomView(SlotKind(kind).label, room.capacity, room.booked, _status(room))
             for kind, room in zip(kinds, rooms, strict=True)
         ),
-        is_short=any(room.free == 0 for room in rooms),
+        is_short=not is_running and any(room.free == 0 for room in rooms),
     )
 
 

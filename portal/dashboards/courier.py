@@ -62,7 +62,6 @@ def road(actor: Actor) -> dict[str, Any]:
         "transfers": transport.transfers_offered(by=actor),
         "party_names": names,
         "numbers": numbers_of_others([*concerned, *(one.party for one in ahead)], names, actor),
-        "is_home": True,
         "checked_at": at,
     }
 

@@ -17,7 +17,8 @@ RESTED = 0.4
 TOO_LONG = 0.8
 LATER_THAN_BOOKED = timedelta(hours=12)
 BY_THE_CLOCK = frozenset({"order", "payer_approval", "booking", "collection"})
-"""Kinds of step that are done when they are due: a collection on another day than booked is an exception."""
+"""Kinds of step that are done when they are due: a collection on another day than booked is an exception. What comes
+before one is not put off either, or it would end after the booked time."""
 
 
 def when(ready: ReadyStep, *, protocol: Protocol, rests_at: str, until: datetime) -> datetime:
@@ -27,7 +28,7 @@ def when(ready: ReadyStep, *, protocol: Protocol, rests_at: str, until: datetime
     latest = ready.since + timedelta(minutes=step.wait_max_minutes * 0.8)
     at = max(soonest, min(ready.due_at - timedelta(minutes=7), latest))
     rest = protocol.step(rests_at)
-    if rest is None or step.code not in rest.after or step.kind in BY_THE_CLOCK:
+    if rest is None or step.code not in rest.after or not BY_THE_CLOCK.isdisjoint({step.kind, rest.kind}):
         return at
     wished = until - _wait(rest) * RESTED
     return max(at, min(wished, ready.since + _wait(step) * 0.95, ready.due_at + LATER_THAN_BOOKED))

@@ -37,6 +37,11 @@ def may_pass_on(colleague: ColleagueView | None, by: Actor) -> bool:
     return colleague is None or by.role == "dispatcher"
 
 
+def may_keep(line: ShipmentLine, by: Actor) -> bool:
+    """Who offered it to colleagues or has the shipper takes it back when nobody took over; and the dispatcher does."""
+    return by.role == "dispatcher" or by.person in {line.offered_by, line.person}
+
+
 def holders_of(lines: Iterable[ShipmentLine | None]) -> dict[UUID, str]:
     """The names of the people who have these shipments; one query, however many there are."""
     return names_of({line.person for line in lines if line is not None and line.person is not None})

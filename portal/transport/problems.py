@@ -15,9 +15,8 @@ from ledger.parties.queries import party_names
 from portal.accounts.signed_forms import SigningMixin
 from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, ActionView, Done
+from portal.actions.step_form import DATE_TIME
 from portal.templatetags.np_times import local
-
-DATE_TIME = "%Y-%m-%dT%H:%M"
 
 
 class ProblemForm(SigningMixin, ActionForm):

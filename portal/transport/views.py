@@ -28,9 +28,7 @@ from portal.actions.base import ActionForm, ActionView, Done, fresh_key
 from portal.contacts.queries import duty_numbers, numbers_of_others
 from portal.journeys.presenter import zone
 from portal.transport import presenter
-from portal.transport.holding import colleague_with, holders_of, may_pass_on
-
-SCAN = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "data-scan": ""}
+from portal.transport.holding import colleague_with, holders_of, may_keep, may_pass_on
 
 
 def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
@@ -66,8 +64,7 @@ def job(request: HttpRequest, therapy: UUID) -> HttpResponse:
             "chart": telemetry.chart(by=actor, therapy=therapy, leg=line.leg.code, at=at, zone=zone()),
             "within": line.offered_to is not None and line.offered_to == line.holder == actor.party,
             "may_take": actor.may("handoff.accept"),
-            "may_keep": line.offered_by == actor.person or line.person == actor.person or actor.role == "dispatcher",
-            "offered_by_me": line.offered_by == actor.person,
+            "may_keep": may_keep(line, actor),
             "keep_key": fresh_key(),
             "may_transfer": actor.may("handoff.offer")
             and actor.party_kind == "courier"

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from tests.functional.hands import (
     ANOTHER,
     box_of,
+    close_exceptions,
     fill_in_limits,
     first_with,
     identity,
@@ -23,6 +24,7 @@ from tests.functional.hands import (
 
 pytestmark = pytest.mark.browser
 OPERATORS = ("Noor Bakker", "Nils Ekdahl")
+DECIDERS = ("Maud Janse", "Karin Stahl")
 SECOND = {
     "Noor Bakker": mail_of("Elif Sahin", "vaartkade.example"),
     "Nils Ekdahl": mail_of("Freja Lund", "solveig.example"),
@@ -36,6 +38,7 @@ def test_starting_material_is_received_and_accepted_by_scan(as_person: Any, port
     receive(page, therapy, "receive-starting-material", shipper, seal)
     expect(page.get_by_text("Taken over. Custody is yours now.")).to_be_visible()
 
+    close_exceptions(as_person, portal_server, therapy, DECIDERS)
     page.goto(f"/therapies/{therapy}/steps/accept-starting-material/")
     is_sound(page)
     coi = identity(page)

@@ -77,7 +77,8 @@ def test_a_vessel_of_another_therapy_stops_the_bench(as_person: Any, portal_serv
     page.goto(address)
     scan(page, "label", ANOTHER)
     expect(page.get_by_role("heading", name="Stop.")).to_be_visible()
-    expect(page.get_by_text("Everything of this therapy is halted").or_(page.get_by_role("alert"))).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("This label belongs to another therapy.")
+    expect(page.get_by_text("The therapy is halted.")).to_be_visible()
     is_sound(page)
 
 

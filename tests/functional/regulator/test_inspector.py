@@ -141,6 +141,7 @@ def test_a_closed_exception_leaves_the_inspectors_open_page_by_itself(as_person:
     qa.goto(address)
     qa.get_by_label("Corrected").check()
     qa.get_by_label("Cause", exact=True).select_option("transport")
+    qa.get_by_label("Why it can be closed").fill("The logger was outside its box for four minutes; the cells were not.")
     clean(qa)
     qa.get_by_role("button", name="Sign and close").click()
     qa.wait_for_url("**/therapies/**")

@@ -13,8 +13,7 @@ from django.urls import get_resolver
 from ledger.clock import now
 from portal import access
 from portal.accounts.signed_forms import SecondPersonMixin
-from portal.accounts.signing import first_signer, second_signer
-from portal.actions.base import ActionForm, ActionView, Done, together
+from portal.actions.base import ActionForm, ActionView, Done, both_signers
 from tests.factories.people import PASSWORD, member, organisation
 
 
@@ -31,12 +30,7 @@ class Infuse(ActionView):
         return {"request": self.request}
 
     def act(self, form):
-        first, second = together(
-            form,
-            lambda: first_signer(self.request, form),
-            lambda: second_signer(self.request, form, roles=("nurse", "physician")),
-        )
-        self.signed.append((first, second))
+        self.signed.append(both_signers(self.request, form, roles=("nurse", "physician")))
         return Done("/")
 
 
@@ -194,6 +188,31 @@ def test_one_code_verifies_once(client, first, second):
     Infuse.signed = []
 
     assert "used before" in errors(send(client, second.user.email, code=code))["second_code"]
+
+
+def test_a_wrong_password_of_the_first_does_not_use_up_the_code_of_the_second(client, first, second):
+    secret = generate_totp_secret()
+    TOTP.activate(second.user, secret)
+    code = code_of(secret)
+    let_time_pass(client)
+
+    refused = send(client, second.user.email, code=code, signing_password="wrong too")
+    assert set(errors(refused)) == {"signing_password"}
+
+    assert send(client, second.user.email, code=code, signing_password=PASSWORD).status_code == 303
+
+
+def test_somebody_who_may_not_verify_has_their_code_not_used_up(client, first, second, centre):
+    secret = generate_totp_secret()
+    TOTP.activate(second.user, secret)
+    code = code_of(secret)
+    second.role = "coordinator"
+    second.save()
+
+    assert "has to be" in errors(send(client, second.user.email, code=code))["second_email"]
+    second.role = "nurse"
+    second.save()
+    assert send(client, second.user.email, code=code).status_code == 303
 
 
 def test_a_passkey_alone_does_not_open_the_way_round_it(client, first, second):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.urls import reverse
 
 from custody.contract.corrections import CORRECTED
 from custody.disclosures.fields import reveal, sealed_fields
 from custody.exceptions.models import CustodyException
+from custody.protocols import document
 from custody.therapies.models import StepRecord, Therapy
 from custody.therapies.queries import protocol_by_digest
 from ledger.ids import uuid7
@@ -46,6 +49,18 @@ def _form(client, one, second, step=STEP, **changed):
 def _pair(one, capacity="maker", role="operator"):
     first = one.actor(capacity, role)
     return first, one.actor(capacity, role, other_than=first.person)
+
+
+def halting_on(protocol, step, code):
+    """The protocol with one more question that halts: no protocol of the folder has one on a step that is corrected."""
+
+    def changed(known):
+        return replace(known, halts=True) if known.code == code else known
+
+    steps = [
+        replace(one, fields=tuple(map(changed, one.fields))) if one.code == step else one for one in protocol.steps
+    ]
+    return replace(protocol, steps=tuple(steps))
 
 
 def words(response):
@@ -89,6 +104,20 @@ def test_a_corrected_value_out_of_limits_opens_a_deviation_and_holds_the_review(
     assert CustodyException.objects.get(therapy=one.therapy).kind == "deviation"
     assert StepRecord.objects.get(therapy=one.therapy, step=STEP).in_limits is False
     assert list(findings()) == []
+
+
+def test_a_correction_to_an_answer_that_halts_leads_to_the_full_screen_stop(one, monkeypatch):
+    digest, step = one.state["protocol"], "accept-starting-material"
+    monkeypatch.setitem(document._read, digest, halting_on(protocol_by_digest(digest), step, "seal-intact"))
+    first, second = _pair(one)
+    client = signed_in(first)
+
+    answer = client.post(_address(one, step), _form(client, one, second, step, **{"value_seal-intact": "no"}))
+
+    halted = CustodyException.objects.get(therapy=one.therapy, kind="halt")
+    assert answer.status_code == 303
+    assert answer["Location"] == reverse("exception_halted", args=[halted.pk])
+    assert not Record.objects.filter(type=CORRECTED).exists()
 
 
 def test_nothing_is_recorded_without_a_change_a_reason_or_a_second_person(one):

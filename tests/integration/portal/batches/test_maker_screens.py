@@ -439,3 +439,16 @@ def test_values_are_sealed_and_never_in_the_record(cast):
     assert row.values == {}
     assert SealedPayload.objects.filter(row=str(row.id), field="value:result").exists()
     assert "91.3 %" in words(analyst.get(reverse("batch", args=[therapy.therapy])))
+
+
+def test_at_the_intake_the_times_stay_open_when_one_is_wrong(cast):
+    therapy = at_step(cast, "accept-starting-material")
+    address = reverse("material_intake", args=[therapy.therapy, "accept-starting-material"])
+    client = signed_in(therapy.actor("maker", "operator"))
+    times = re.compile(r"<details[^>]*\bopen\b[^>]*>(?:(?!</summary>).)*Times")
+
+    wrong = client.post(address, step_form(therapy, "accept-starting-material", occurred_at="2099-01-01T10:00"))
+
+    assert "This lies in the future" in words(wrong)
+    assert times.search(words(wrong))
+    assert not times.search(words(client.get(address)))

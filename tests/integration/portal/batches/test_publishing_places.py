@@ -175,6 +175,16 @@ def test_a_scheduler_lands_on_what_comes_up_and_not_on_the_same_grid(cast, monke
     assert "Slots of the week" not in words(page)
 
 
+def test_the_running_week_is_not_short_because_its_days_are_over(cast, monkeypatch):
+    friday_evening = ORDERED_AT + timedelta(days=4, hours=12)
+    monkeypatch.setattr("portal.dashboards.ahead.now", lambda: friday_evening)
+
+    weeks = somebody(cast, "M0311", "scheduler").get("/").context["weeks"]
+
+    assert any(room.status.kind == "due" for room in weeks[0].rooms)
+    assert not weeks[0].is_short
+
+
 def test_a_scheduler_without_places_is_asked_to_publish_some(cast, monkeypatch):
     monkeypatch.setattr("portal.dashboards.ahead.now", lambda: ORDERED_AT + timedelta(days=900))
 

@@ -336,6 +336,13 @@ def test_labels_printed_together_carry_their_number_and_the_record_says_how_many
     assert Label.objects.get(therapy_id=therapy.therapy).copies == 3
 
 
+def test_a_number_of_labels_beyond_reading_shows_one(cast):
+    page = nurse(therapy := at_step(cast, "label")).get(label_page(therapy), {"copies": "9" * 5000})
+
+    assert page.status_code == 200
+    assert len(page.context["copies"]) == 1
+
+
 @pytest.mark.parametrize("copies", ["", "0", "21", "many"])
 def test_how_many_labels_is_a_number_that_can_be(cast, copies):
     therapy = at_step(cast, "label")

@@ -129,6 +129,17 @@ def test_the_receiver_reads_the_new_time_beside_the_one_that_was_planned(cast):
     assert list(verification.findings()) == []
 
 
+def test_a_closed_delay_says_what_the_courier_had_said(cast):
+    therapy = at_step(cast, DROP)
+    report(courier(therapy), therapy)
+    row = CustodyException.objects.get()
+    CustodyException.objects.filter(pk=row.pk).update(closed_at=therapy.now, resolution="explained", cause="transport")
+
+    shown = words(signed_in(therapy.actor("maker", "qa")).get(reverse("exception", args=[row.pk])))
+
+    assert re.search(r"The courier had said: expected <time[^>]*>[^<]*</time> instead of <time", shown)
+
+
 def test_a_delay_that_grows_is_reported_again_and_the_last_time_counts(cast):
     therapy = at_step(cast, DROP)
     client = courier(therapy)
