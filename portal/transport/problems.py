@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 from django import forms
 from django.urls import reverse
 
+from custody.contract.exceptions import LONGEST_DELAY
 from custody.transport import operations, queries
+from ledger.clock import now
 from ledger.errors import Conflict
 from ledger.parties.queries import party_names
 from portal.accounts.signed_forms import SigningMixin
@@ -17,6 +19,10 @@ from portal.accounts.signing import first_signer
 from portal.actions.base import ActionForm, ActionView, Done
 from portal.actions.step_form import DATE_TIME
 from portal.templatetags.np_times import local
+
+
+FIRST_YEAR = 1900
+"""Before it a time has no place in every zone; a year of so few digits is a slip of the finger."""
 
 
 class ProblemForm(SigningMixin, ActionForm):
@@ -52,8 +58,11 @@ class ProblemForm(SigningMixin, ActionForm):
     def clean(self) -> dict[str, Any]:
         """A delay without its new time tells nobody when to be there."""
         given = super().clean() or self.cleaned_data
-        if given.get("problem") == "delay" and not given.get("expected_at") and "expected_at" not in self.errors:
+        expected = given.get("expected_at")
+        if given.get("problem") == "delay" and not expected and "expected_at" not in self.errors:
             self.add_error("expected_at", "Say when you expect to arrive.")
+        elif expected and (expected.date() - now().date() > LONGEST_DELAY or expected.year < FIRST_YEAR):
+            self.add_error("expected_at", f"The new time lies within {LONGEST_DELAY.days} days. Check the date.")
         return given
 
 

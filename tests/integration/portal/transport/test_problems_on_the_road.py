@@ -11,6 +11,7 @@ from django.urls import reverse
 from custody.exceptions.models import CustodyException
 from custody.therapies.steps import protocol_of
 from custody.transport.operations import arrival_due, report_problem
+from ledger.clock import now
 from ledger.errors import BadInput
 from ledger.ids import uuid7
 from ledger.log import verification
@@ -31,10 +32,14 @@ def problem_page(therapy):
     return reverse("job_problem", args=[therapy.therapy])
 
 
+TOMORROW = now() + timedelta(days=1)
+DAY = f"{TOMORROW.day} {TOMORROW:%b}"
+
+
 def report(client, therapy, problem="delay", key="0197f3a0-0000-7000-8000-000000000091", **changed):
     sent = {"problem": problem, "idempotency_key": key, "signing_password": PASSWORD}
     if problem == "delay":
-        sent["expected_at"] = "2030-12-02T14:40"
+        sent["expected_at"] = f"{TOMORROW:%Y-%m-%d}T14:40"
     return client.post(problem_page(therapy), sent | changed)
 
 
@@ -125,7 +130,7 @@ def test_the_receiver_reads_the_new_time_beside_the_one_that_was_planned(cast):
         ("courier_outbound", "courier", reverse("job", args=[therapy.therapy])),
     ):
         shown = words(signed_in(therapy.actor(capacity, role)).get(page))
-        assert re.search(r"Expected <time[^>]*>2 Dec, 14:40 CET</time> instead of", shown), page
+        assert re.search(rf"Expected <time[^>]*>{DAY}, 14:40 CES?T</time> instead of", shown), page
     assert list(verification.findings()) == []
 
 
@@ -145,11 +150,22 @@ def test_a_delay_that_grows_is_reported_again_and_the_last_time_counts(cast):
     client = courier(therapy)
 
     report(client, therapy)
-    later = report(client, therapy, key=str(uuid7()), expected_at="2030-12-02T18:10")
+    later = report(client, therapy, key=str(uuid7()), expected_at=f"{TOMORROW:%Y-%m-%d}T18:10")
 
     assert later.status_code == 303
     assert CustodyException.objects.filter(kind="transport_problem", closed_at=None).count() == 2
-    assert "2 Dec, 18:10" in words(signed_in(therapy.actor("maker", "operator")).get(reverse("shipments")))
+    assert f"{DAY}, 18:10" in words(signed_in(therapy.actor("maker", "operator")).get(reverse("shipments")))
+
+
+@pytest.mark.parametrize("absurd", ["2036-11-20T10:00", "9999-12-31T23:59", "0001-01-01T00:00"])
+def test_a_new_time_that_is_years_away_is_asked_for_again(cast, absurd):
+    therapy = at_step(cast, DROP)
+
+    answer = report(courier(therapy), therapy, expected_at=absurd)
+
+    assert answer.status_code == 422
+    assert "lies within 30 days. Check the date." in words(answer)
+    assert not CustodyException.objects.exists()
 
 
 def test_who_does_not_hold_the_shipper_reports_nothing(cast):
