@@ -11,6 +11,8 @@ import re
 
 import zxingcpp
 
+from custody.contract.lifecycle import check_character
+
 COI_TEXT = re.compile(r"(?:\]D2)?(?:\(90\)|90)?(?:&/CH)?([A-Z0-9]{5}[0-9]{2}[A-Z0-9]{6}[A-Z0-9*])")
 
 
@@ -22,7 +24,10 @@ def datamatrix_svg(coi: str) -> str:
 
 
 def coi_in(scan: str) -> str | None:
-    """The chain-of-identity id in what a scanner sent: with or without symbology identifier, GS1 or ISBT 128 prefix."""
+    """The chain-of-identity id in what a scanner sent: with or without symbology identifier, GS1 or ISBT 128 prefix.
+
+    None also where its check character is not right: that was misread or mistyped, and is nobody's label.
+    """
     text = re.sub(r"[\s\x1d]", "", scan).upper()
     match = COI_TEXT.fullmatch(text)
-    return match[1] if match else None
+    return match[1] if match and check_character(match[1][:-1]) == match[1][-1] else None

@@ -37,6 +37,8 @@ def limits_of(
 
 
 def _of_allowed(code: str, title: str, used: int, allowed: int) -> Limit:
+    if used < 0:
+        return Limit(code, title, "stop", f"What follows is booked {wording.span(-used)} before it can begin.")
     if used > allowed:
         over = f"{wording.span(used)}, {wording.span(allowed)} allowed"
         return Limit(code, title, "stop", f"{over}: {wording.span(used - allowed)} too long.")

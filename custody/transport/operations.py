@@ -14,6 +14,7 @@ from custody.telemetry.models import Device, DeviceKind
 from custody.therapies.operations import record_step
 from custody.therapies.steps import lock_therapy, step_of
 from custody.transport.models import Handoff, Shipment
+from custody.transport.queries import plain
 from ledger.clock import stamp
 from ledger.errors import BadInput, Conflict, NotFound
 from ledger.ids import derived
@@ -288,7 +289,7 @@ def offer_transfer(*, therapy: UUID, receiver: UUID, seal: str, by: Actor, at: d
         body={
             "handoff": str(derived("handoff", therapy, key)),
             "to": str(receiver),
-            "seal": seal.strip(),
+            "seal": _as_set(chain, seal),
             "personal": True,
         },
         meaning="handed over on the way",
@@ -296,6 +297,12 @@ def offer_transfer(*, therapy: UUID, receiver: UUID, seal: str, by: Actor, at: d
         at=at,
         key=key,
     )
+
+
+def _as_set(chain: Chain, seal: str) -> str:
+    """The seal as it was written when it was set, where that is what was read; blanks do not count."""
+    on_record = str(chain.state["custody"]["seal"] or "")
+    return on_record if plain(seal) == plain(on_record) else seal.strip()
 
 
 def _free_logger(serial: str, at: datetime) -> Device:

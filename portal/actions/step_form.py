@@ -126,7 +126,8 @@ class StepForm(StepValues, SigningMixin, ActionForm):
             if coi_in(text) is not None:
                 raise ScanStops(kind, text)
             self.add_error(
-                f"scan_{kind}", f"That is no chain-of-identity id: {len(self.coi)} letters and digits. Scan it again."
+                f"scan_{kind}",
+                "That is no chain-of-identity id: a letter or digit is wrong or missing. Scan it again.",
             )
         self.check_values()
         self._check_times()

@@ -20,7 +20,6 @@ from portal.actions.base import ActionForm, ActionView, Done
 from portal.actions.step_form import DATE_TIME
 from portal.templatetags.np_times import local
 
-
 FIRST_YEAR = 1900
 """Before it a time has no place in every zone; a year of so few digits is a slip of the finger."""
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from portal.accounts.demonstration import PASSWORD
 
 COI = re.compile(r"[A-Z0-9]{5}\d{2}[A-Z0-9]{6}[A-Z0-9*]")
-ANOTHER = "X0042260009991"
+ANOTHER = "X004226000999A"
 """A well-formed identity of no therapy of the consortium."""
 DOMAINS = {"Linden": "linden.example", "Vaartkade": "vaartkade.example", "Solveig": "solveig.example"}
 

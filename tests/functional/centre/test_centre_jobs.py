@@ -14,7 +14,7 @@ from tests.functional.maker.test_maker_jobs import is_sound
 
 pytestmark = pytest.mark.browser
 COI = re.compile(r"[A-Z0-9]{5}\d{2}[A-Z0-9]{6}[A-Z0-9*]")
-ANOTHER = "X0042260009991"
+ANOTHER = "X004226000999A"
 FREE_LOGGER = "L-0524"
 """The last logger of the first courier: the told therapies take the first ones."""
 

@@ -19,7 +19,7 @@ from tests.factories.screens import signed_in, somebody, step_form
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = pytest.mark.django_db
-ANOTHER = "X0042260009991"
+ANOTHER = "X004226000999A"
 """A well-formed identity of no therapy of the consortium."""
 
 

@@ -28,7 +28,7 @@ from tests.factories.screens import signed_in, somebody, step_form, step_url
 from tests.factories.therapies import small_consortium, told
 
 pytestmark = pytest.mark.django_db
-ANOTHER = "X0042260009991"
+ANOTHER = "X004226000999A"
 
 
 @pytest.fixture

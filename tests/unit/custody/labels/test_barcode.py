@@ -31,6 +31,13 @@ def test_scans_of_the_label_lead_to_the_identifier(scan):
     assert coi_in(scan) == COI
 
 
+def test_one_wrong_character_is_nobodys_identifier():
+    """Read as another patient's, a slip of the finger would halt two therapies."""
+    for place, character in enumerate(COI):
+        other = "8" if character != "8" else "3"
+        assert coi_in(COI[:place] + other + COI[place + 1 :]) is None, place
+
+
 @pytest.mark.parametrize("scan", ["", "9", "X0042", "drop table", "&/CH", "(90)"])
 def test_other_codes_are_no_identifier(scan):
     assert coi_in(scan) is None

@@ -59,6 +59,11 @@ def test_a_hold_is_narrow_in_its_last_tenth_and_over_after_it(hold, kind):
     assert judged(hold=hold)["hold"].kind == kind
 
 
+def test_what_follows_cannot_be_booked_before_what_it_waits_for():
+    found = judged(hold=-52 * 60)["hold"]
+    assert (found.kind, found.words) == ("stop", "What follows is booked 52 h before it can begin.")
+
+
 @pytest.mark.parametrize(("days", "kind"), [(40, "ok"), (28, "due"), (27, "stop")])
 def test_vein_to_vein_counts_from_the_first_slot_to_the_infusion(days, kind):
     assert judged(vein_days=days)["vein_to_vein"].kind == kind
