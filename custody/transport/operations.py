@@ -13,8 +13,8 @@ from custody.protocols.document import Protocol, Step
 from custody.telemetry.models import Device, DeviceKind
 from custody.therapies.operations import record_step
 from custody.therapies.steps import lock_therapy, step_of
+from custody.transport.codes import plain
 from custody.transport.models import Handoff, Shipment
-from custody.transport.queries import plain
 from ledger.clock import stamp
 from ledger.errors import BadInput, Conflict, NotFound
 from ledger.ids import derived

@@ -15,6 +15,7 @@ from custody.protocols.freshness import fresh_for
 from custody.telemetry.models import Device, Reading
 from custody.therapies.queries import UNKNOWN_STATE, TherapyLine, line_for, protocol_by_digest, visible
 from custody.therapies.steps import TherapyNotFound
+from custody.transport.codes import plain
 from custody.transport.models import Handoff, HandoffStatus, Shipment
 from custody.transport.operations import HandoffAlreadySettled, HandoffUnknown, arrival_due
 from ledger.clock import parse_stamp
@@ -148,11 +149,6 @@ def therapy_in(*, container: str, by: Actor) -> UUID | None:
         _under_way().filter(container__iexact=container.strip(), therapy__in=visible(by)).order_by("-packed_at", "id")
     )
     return rows.values_list("therapy_id", flat=True).first()
-
-
-def plain(code: str) -> str:
-    """A shipper's number or a seal without blanks and case, as two of them are compared."""
-    return "".join(code.split()).casefold()
 
 
 def is_anothers(*, kind: str, scanned: str, therapy: UUID) -> bool:

@@ -17,6 +17,7 @@ from custody.labels.barcode import coi_in
 from custody.protocols.document import Step
 from custody.therapies.queries import Journey, TherapyLine
 from custody.transport import queries as transport
+from custody.transport.codes import plain
 from ledger.errors import BadInput
 from ledger.parties.actor import Actor
 from ledger.parties.queries import party_names
@@ -95,7 +96,7 @@ def check_shipper(scanned: str, recorded: str, *, therapy: TherapyLine | None, f
 
 def check_seal(scanned: str, recorded: str, *, therapy: TherapyLine | None, field: str) -> str:
     """The seal on record, when that is what was scanned; blanks do not count. Raises as `check_shipper`."""
-    if transport.plain(scanned) != transport.plain(recorded):
+    if plain(scanned) != plain(recorded):
         if therapy is not None:
             _stop_if_anothers("seal", scanned, recorded, therapy)
         raise BadInput(

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from custody.contract.worklist import HALTING
 from custody.exceptions import queries as exceptions
 from custody.holds import queries as holds
 from custody.patients import overview as patients
@@ -94,6 +95,7 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "legs": legs,
         "tasks": [presenter.task(task) for task in found.tasks],
         "exceptions": known,
+        "is_halted": any(one.kind in HALTING and one.closed_at is None for one in known),
         "sees_values": disclosure.sees_values(actor),
         "erased_at": patients.erased_at(patient=found.patient_id) if found.patient is None else None,
         "patient_id": found.patient_id,

@@ -126,7 +126,7 @@ def test_courier_can_pass_the_cells_to_another_courier_on_the_way():
     offer_transfer(
         therapy=one.therapy,
         receiver=other.id,
-        seal=seal,
+        seal=f" {seal.replace(' ', '')} ",
         by=one.actor("courier_outbound", "courier"),
         at=one.now,
         key=one.key(),

@@ -452,6 +452,15 @@ def test_a_stop_sent_twice_is_one_stop(cast):
     assert CustodyException.objects.count() == 1
 
 
+def test_a_halted_therapy_says_so_first(cast):
+    therapy = at_step(cast, "bedside-check")
+    client, page = nurse(therapy), reverse("therapy", args=[therapy.therapy])
+    assert not client.get(page).context["is_halted"]
+    client.post(step_url(therapy, "bedside-check"), step_form(therapy, "bedside-check", scan_bag=ANOTHER))
+
+    assert ">Halted<" in words(client.get(page)).replace("> Halted <", ">Halted<")
+
+
 def test_after_a_stop_the_bedside_is_closed(cast):
     therapy = at_step(cast, "bedside-check")
     client = nurse(therapy)
