@@ -178,3 +178,20 @@ def test_a_record_whose_chain_is_gone_is_named(records):
         chain.save(force_insert=True)
 
     assert {(str(record.pk), "its chain is gone") for record in records} <= set(found)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has a type for identifiers, and one spelling")
+def test_records_that_are_hidden_from_every_chain_are_counted_and_their_envelopes_checked(records):
+    """An identifier in braces is the same to Python, and another text to SQLite: no group of chains comes upon it."""
+    chain = records[0].chain_id.hex
+    with append_only.lifted(connection), connection.cursor() as cursor:
+        cursor.execute("PRAGMA defer_foreign_keys = ON")
+        for table, column in (("ledger_chain", "id"), ("ledger_record", "chain_id")):
+            cursor.execute(f"UPDATE {table} SET {column} = '{{' || {column} || '}}' WHERE {column} = %s", [chain])
+        Record.objects.filter(pk=records[3].pk).update(envelope=b"garbage")
+        found = [(one.row, one.problem) for one in findings()]
+        for table, column in (("ledger_chain", "id"), ("ledger_record", "chain_id")):
+            cursor.execute(f"UPDATE {table} SET {column} = %s WHERE {column} = %s", [chain, f"{{{chain}}}"])
+
+    assert any("records, and" in problem and row == "every row" for row, problem in found)
+    assert (str(records[3].pk), "its leaf hash is not that of its envelope") in found
