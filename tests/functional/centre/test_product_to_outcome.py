@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.functional.hands import (
     box_of,
+    close_exceptions,
     fill_in_limits,
     identity,
     is_sound,
@@ -50,6 +51,7 @@ def test_the_product_is_received_accepted_and_opens_the_gate(as_person: Any, por
     expect(lab.get_by_role("button", name="Sign and take over")).to_be_focused()
     lab.keyboard.press("Enter")
     expect(lab.get_by_text("Taken over. Custody is yours now.")).to_be_visible()
+    close_exceptions(as_person, portal_server, therapy, ("Adaeze Okonjo",))
 
     open_step(lab, therapy, "accept-product")
     lab.get_by_role("button", name="Commit readings").click()

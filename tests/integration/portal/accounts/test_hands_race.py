@@ -58,7 +58,9 @@ def test_two_verifiers_at_once_leave_one_signed_step() -> None:
         "already on record",
         "signed",
     ]
-    done = [one for one in therapy.chain.records.all() if entry_in(one).body.get("step") == STEP]
+    # Told in the past and signed now, the step is late: its exception names it too.
+    steps = therapy.chain.records.exclude(type="custody.exception.opened/v1")
+    done = [one for one in steps if entry_in(one).body.get("step") == STEP]
     assert len(done) == 1
     assert entry_in(done[0]).second.hand is not None
     assert list(findings()) == []
