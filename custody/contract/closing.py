@@ -1,7 +1,10 @@
-"""The records that close an exception, and what a written reason is."""
+"""The records that halt a therapy and that close an exception, and what a written reason is."""
 
 from __future__ import annotations
 
+HALTED = "custody.therapy.halted/v1"
+HALT = "halt"
+"""The kind of the exception that a halt opens."""
 CLOSED = "custody.exception.closed/v1"
 """Closed by resolution and cause alone, as it was until a written reason was asked for: what stands is replayed."""
 CLOSED_WITH_REASON = "custody.exception.closed/v2"

@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from custody.contract import halting
-from custody.contract.closing import LONGEST_WHY, says_why
-from custody.contract.halting import HALT
+from custody.contract.closing import HALT, LONGEST_WHY, says_why
 from custody.contract.moment import OPEN_STATUSES, Moment, stamp_of
 from custody.contract.worklist import HALTING
 from ledger.clock import stamp

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from custody.contract.closing import HALT
 from custody.contract.moment import Moment, step_named
 from custody.contract.worklist import is_done, is_ready
 from custody.protocols.document import Step
 from ledger.log.contract import Refused
-
-HALTED = "custody.therapy.halted/v1"
-HALT = "halt"
-"""The kind of the exception that a halt opens."""
 
 
 def halted(moment: Moment) -> dict[str, Any]:

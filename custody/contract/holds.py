@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from custody.contract.closing import CLOSINGS
+from custody.contract.closing import CLOSINGS, HALTED
 from custody.contract.moment import OPEN_STATUSES, Moment, stamp_of, uuid_text
 from ledger.clock import stamp
 from ledger.log.contract import Refused, State
@@ -26,7 +26,7 @@ DURING_A_HOLD = frozenset(
         BROKEN,
         "custody.therapy.ended/v1",
         "custody.identity.stopped/v1",
-        "custody.therapy.halted/v1",
+        HALTED,
         "custody.exception.opened/v1",
         *CLOSINGS,
         "custody.handoff.refused/v1",

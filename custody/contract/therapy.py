@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from custody.contract import closing, corrections, custody_chain, exceptions, halting, holds, lifecycle, proofs
+from custody.contract import closing, corrections, custody_chain, exceptions, holds, lifecycle, proofs
 from custody.contract.moment import OPEN_STATUSES, Moment, fresh
 from custody.contract.steps import admit_step
 from custody.protocols import document
@@ -35,7 +35,7 @@ _record_clauses: dict[str, RecordClause] = {
     "custody.itinerary.moved/v1": lifecycle.moved,
     corrections.CORRECTED: corrections.step_corrected,
     "custody.identity.stopped/v1": exceptions.identity_stopped,
-    halting.HALTED: exceptions.halted_by_answer,
+    closing.HALTED: exceptions.halted_by_answer,
     "custody.exception.opened/v1": exceptions.opened,
     closing.CLOSED: exceptions.closed,
     closing.CLOSED_WITH_REASON: exceptions.closed_with_reason,

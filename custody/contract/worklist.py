@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from custody.contract.closing import HALT
 from custody.contract.holds import WORKLIST_REASON, hold_of
 from custody.protocols.document import Protocol, Step
 from ledger.clock import parse_stamp
@@ -14,7 +15,7 @@ from ledger.log.contract import State
 
 HELD_BY_EXCEPTION = frozenset({"acceptance", "release", "gate", "bedside", "infusion"})
 """Step kinds that wait while an exception that blocks is open."""
-HALTING = ("identity_stop", "halt")
+HALTING = ("identity_stop", HALT)
 """Kinds of exception that halt every step and hand-over."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from custody.contract.halting import HALTED
+from custody.contract.closing import HALTED
 from custody.contract.times import findings_of_times
 from custody.exceptions.opening import exception_id, key_beside, open_exception
 from custody.protocols.document import Protocol, Step

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
-from custody.contract.closing import CLOSED_WITH_REASON, CLOSINGS
+from custody.contract.closing import CLOSED_WITH_REASON, CLOSINGS, HALT, HALTED
 from custody.contract.exceptions import RANKS, oos_exceptions
-from custody.contract.halting import HALT, HALTED
 from custody.protocols import document
 from ledger.clock import parse_stamp
 from ledger.log.contract import State, World

@@ -9,7 +9,6 @@ from statistics import median_low
 from typing import Any
 from uuid import UUID
 
-from custody.protocols import document as documents
 from custody.protocols.document import Leg
 from custody.protocols.freshness import fresh_for, keeps_until
 from custody.telemetry import charts, committed, permissions, rules, storage
@@ -19,8 +18,8 @@ from custody.telemetry.models import Device, ReadingConflict, ReadingsCommitment
 from custody.telemetry.reading import NewReading
 from custody.telemetry.rules import LegReport
 from custody.telemetry.shipments import known_leg, shipment_of
+from custody.therapies.queries import protocol_by_digest
 from custody.transport.models import Handoff, Shipment
-from ledger.log.world import world
 from ledger.parties.actor import Actor
 from ledger.parties.models import Party
 
@@ -140,12 +139,9 @@ def live_state(*, by: Actor, therapy: UUID, at: datetime) -> LiveState | None:
     interval = _interval(found.readings)
     silence = at - (last.at if last else shipment.packed_at)
     row = shipment.therapy
-    protocol, collected_at = (
-        documents.read_cached(world.document(row.protocol_digest), row.protocol_digest),
-        row.collected_at,
-    )
+    protocol, collected_at = protocol_by_digest(row.protocol_digest), row.collected_at
     hold_left = keeps_until(protocol, leg, packed_at=shipment.packed_at, collected_at=collected_at) - at
-    fresh = fresh_for(protocol, leg)
+    fresh = fresh_for(protocol, leg) if collected_at is not None else None
     return LiveState(
         therapy=therapy,
         leg=leg,

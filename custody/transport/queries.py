@@ -251,7 +251,7 @@ def _lines(rows: Iterable[Any], by: Actor | None) -> list[ShipmentLine]:
 
 def _late(exceptions: Iterable[Mapping[str, Any]], leg: Leg) -> Late | None:
     """What was said last of the arrival on this leg; delays reported before times were asked for say nothing."""
-    told = [one for one in exceptions if one.get("expected_at") and one["leg"] == leg.code]
+    told = [one for one in exceptions if one.get("said_at") and one["leg"] == leg.code]
     if not told:
         return None
     last = max(told, key=lambda one: str(one["said_at"]))

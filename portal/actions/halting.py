@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from custody.contract.halting import HALTED
+from custody.contract.closing import HALT, HALTED
 from custody.exceptions import queries as exceptions
 from custody.therapies import queries as therapies
 from ledger.errors import Conflict
@@ -31,7 +31,7 @@ def halted(request: HttpRequest, exception: UUID) -> HttpResponse:
     """The stop of one halt: what was answered, and what to do now. A closed one leads to the exception."""
     by = actor_of(request)
     one = exceptions.exception(exception=exception, by=by)
-    if one.kind != "halt":
+    if one.kind != HALT:
         raise Conflict("This exception did not halt the therapy by an answer. Open it in the list of exceptions.")
     if one.closed_at is not None:
         return redirect("exception", exception=exception)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from custody.contract.closing import HALT
 from custody.contract.worklist import HALTING
 from custody.exceptions.operations import CAUSES
 from custody.exceptions.queries import ExceptionLine
@@ -135,7 +136,7 @@ def _sentence(one: ExceptionLine, names: Mapping[UUID, str]) -> str:
         return OOS_WORDS.get(one.oos_stage, "")
     if one.kind == "identity_stop":
         return f"The therapy is halted. {decides(one, names)}, closes it."
-    if one.kind == "halt":
+    if one.kind == HALT:
         return f"The therapy is halted. {decides(one, names)}, closes it, and neither of them gave the answer."
     if one.kind == "not_proven":
         return f"It stays not proven for ever. {decides(one, names)} closes it with the cause."

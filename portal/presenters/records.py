@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from custody.contract.closing import CLOSED, CLOSED_WITH_REASON
+from custody.contract.closing import CLOSED, CLOSED_WITH_REASON, HALTED
 from custody.contract.corrections import CORRECTED
-from custody.contract.halting import HALTED
 from custody.contract.holds import AGREED, BROKEN, HELD
 from custody.rules import type_words
 

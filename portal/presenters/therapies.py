@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from custody.contract.closing import HALTED
 from custody.contract.corrections import CORRECTED, REASONS
 from custody.contract.custody_chain import KEPT
-from custody.contract.halting import HALTED
 from custody.contract.holds import BROKEN, HELD, WORKLIST_REASON
 from custody.exceptions.models import ExceptionKind
 from custody.protocols.parts import with_unit

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from custody.contract.halting import HALTED
+from custody.contract.closing import HALTED
 from custody.exceptions.models import CustodyException
 from custody.exceptions.operations import close_exception
 from custody.exceptions.queries import open_exceptions

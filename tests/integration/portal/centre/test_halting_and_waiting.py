@@ -119,16 +119,18 @@ def test_a_figure_that_cannot_be_true_is_refused_at_its_field():
     assert not StepRecord.objects.filter(therapy_id=therapy.therapy, step="collect").exists()
 
 
+def packing(therapy):
+    """The page on which the cell lab packs the fresh cells."""
+    page = reverse("shipment_pack", args=[therapy.therapy, "pack-outbound"])
+    return words(signed_in(therapy.actor("centre", "cell_lab")).get(page))
+
+
 def test_packing_says_until_when_fresh_cells_have_to_be_at_the_maker(monkeypatch):
     therapy = at_step("pack-outbound")
     collected_at = Therapy.objects.get(pk=therapy.therapy).collected_at
     monkeypatch.setattr("portal.actions.base.now", lambda: collected_at + timedelta(hours=11, minutes=30))
 
-    page = words(
-        signed_in(therapy.actor("centre", "cell_lab")).get(
-            reverse("shipment_pack", args=[therapy.therapy, "pack-outbound"])
-        )
-    )
+    page = packing(therapy)
 
     assert "72 h since collection" in page
     assert "2 d 12 h left" in page
@@ -138,11 +140,7 @@ def test_packing_says_until_when_fresh_cells_have_to_be_at_the_maker(monkeypatch
 def test_a_wait_that_is_over_is_said_before_the_step_is_signed():
     therapy = at_step("pack-outbound")
 
-    page = words(
-        signed_in(therapy.actor("centre", "cell_lab")).get(
-            reverse("shipment_pack", args=[therapy.therapy, "pack-outbound"])
-        )
-    )
+    page = packing(therapy)
 
     assert "The longest wait is over" in page
     assert "an exception opens for QA" in page

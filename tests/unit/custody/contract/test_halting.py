@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from custody.contract.closing import HALTED
 from custody.contract.corrections import CORRECTED
-from custody.contract.halting import HALTED
 from ledger.ids import derived
 from ledger.log.contract import Refused
 from tests.unit.custody.contract.paper import CODES, Paper, Person, of_format_1

@@ -13,10 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from custody import states
 from custody.contract import ready_steps
-from custody.contract.closing import CLOSINGS
+from custody.contract.closing import CLOSINGS, HALTED
 from custody.contract.custody_chain import KEPT
 from custody.contract.exceptions import KINDS, OOS_TRANSITIONS, TRANSPORT_PROBLEMS
-from custody.contract.halting import HALTED
 from custody.contract.therapy import AFTER_THE_END
 from custody.contract.worklist import HALTING
 from custody.protocols.safety import ancestors
