@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import binascii
 
+import pybase64
+
 from ledger.crypto.errors import VerificationError
 
 
 def encode(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode("ascii")
+    return pybase64.b64encode_as_string(data)
 
 
 def decode(text: str | bytes, *, what: str) -> bytes:
     """The bytes of `text`, standard alphabet, padded, without spare bits; `what` names it in the error."""
     try:
         spelt = text.encode("ascii") if isinstance(text, str) else text
-        data = binascii.a2b_base64(spelt, strict_mode=True)
+        data = pybase64.b64decode(spelt, validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise VerificationError(f"The {what} is not base64.") from error
-    if binascii.b2a_base64(data, newline=False) != spelt:
+    if pybase64.b64encode(data) != spelt:
         raise VerificationError(f"The {what} is not canonical base64.")
     return data

@@ -29,7 +29,7 @@ MAX_INTEGER = 2**53 - 1
 # (§3.2.3). In UTF-8 such a character begins with a byte of 0xF0 or more. It reads floats and integers beyond 2^53-1
 # too; what might be one goes the slow way, where the reason is said.
 _BEYOND_BMP = bytes(range(0xF0, 0x100))
-_OTHER_NUMBER = re.compile(rb'":-?(?:[0-9]+[.eE]|[0-9]{16})')
+_OTHER_NUMBER = re.compile(rb'":(?=[-0-9])-?(?:[0-9]+[.eE]|[0-9]{16})')
 
 
 class CanonicalError(VerificationError, ValueError):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -29,8 +28,7 @@ _REST_BYTES = len(_BETWEEN) + 16 + len(b'","sig":"') + 88 + len(b'"}]}')
 _LEAST_BYTES = len(_BEFORE) + _REST_BYTES
 
 
-@dataclass(frozen=True)
-class Verified:
+class Verified(NamedTuple):
     """A payload whose signatures were checked, and the key ids of those that hold, in the envelope's order."""
 
     payload: bytes
@@ -91,7 +89,7 @@ def verify(envelope: bytes, *, keys: Mapping[str, PublicKeyBytes], payload_type:
         good.append(found.keyid)
     if not good:
         raise VerificationError("No signature of this envelope is by a known key.")
-    return Verified(payload=opened.payload, keyids=tuple(good))
+    return Verified(opened.payload, tuple(good))
 
 
 def payload_of(envelope: bytes) -> bytes:

@@ -157,6 +157,7 @@ def _host_of(origin: Any) -> str:
         return ""
 
 
+@lru_cache(maxsize=4096)
 def _load(key: HandKey) -> Any:
     try:
         loaded = serialization.load_der_public_key(key.public_key)
@@ -179,8 +180,8 @@ def _verify(key: HandKey, message: bytes, signature: bytes) -> None:
         if key.algorithm == ES256:
             loaded.verify(signature, message, ec.ECDSA(hashes.SHA256()))
         elif key.algorithm == EDDSA:
-            loaded.verify(signature, message)
+            points.verify(loaded.public_bytes_raw(), message, signature)
         else:
             loaded.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
-    except InvalidSignature:
+    except (InvalidSignature, VerificationError):
         raise VerificationError("The person's signature does not hold.") from None

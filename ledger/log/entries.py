@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from ledger import clock
@@ -29,6 +30,8 @@ MAX_CLOCK_SKEW = timedelta(minutes=5)
 MAX_SEEN = 4
 """Logs that an entry may say it has seen; it needs one."""
 MAX_SIZE = 2**53 - 1
+NOTHING: Mapping[str, int] = MappingProxyType({})
+"""What an entry has seen that rests on no other log."""
 
 
 MAX_ACTS = 16
@@ -63,8 +66,7 @@ class HandProof:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """Who signed, in which role, and what the signature means (21 CFR 11.50); the name is a commitment.
 
     `hand` is the person's own signature. Without it the party vouches that this person acted, by `method`.
@@ -79,8 +81,7 @@ class Signature:
     hand: HandProof | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One record's content, decoded."""
 
     log: str
@@ -98,7 +99,7 @@ class Entry:
     body: Mapping[str, Any]
     prev_log: str = ""
     """The log of the record before it in the chain, where that is another one."""
-    seen: Mapping[str, int] = field(default_factory=dict)
+    seen: Mapping[str, int] = NOTHING
     """How many records of other logs its author had seen, where they decide which keys count (ADR 11)."""
 
     @property
@@ -185,13 +186,13 @@ def _hand_of(value: Mapping[str, Any]) -> HandProof | None:
 
 def _signature_of(value: Mapping[str, Any]) -> Signature:
     return Signature(
-        person=_uuid(value["person"]),
-        party=_uuid(value["party"]),
-        name_commitment=value["name"],
-        role=value["role"],
-        meaning=value["meaning"],
-        method=value["method"],
-        hand=_hand_of(value),
+        _uuid(value["person"]),
+        _uuid(value["party"]),
+        value["name"],
+        value["role"],
+        value["meaning"],
+        value["method"],
+        _hand_of(value) if "hand" in value else None,
     )
 
 
@@ -228,22 +229,23 @@ def entry_of(value: Mapping[str, Any]) -> Entry:
             raise VerificationError("the entry is not well formed: a member is of the wrong kind")
         if not isinstance(value["body"], Mapping):
             raise VerificationError("the entry is not well formed: its body is no object")
+        log, chain_kind, prev_hash, type_, key = texts
         return Entry(
-            log=value["log"],
-            chain=_uuid(value["chain"]),
-            chain_kind=value["chain_kind"],
-            subject=_uuid(value["subject"]),
-            seq=value["seq"],
-            prev_hash=value["prev"],
-            type=value["type"],
-            key=value["key"],
-            signer=_signature_of(value["signer"]),
-            second=_signature_of(value["second"]) if value["second"] else None,
-            occurred_at=_moment(value["occurred_at"]),
-            recorded_at=_moment(value["recorded_at"]),
-            body=value["body"],
-            prev_log=_prev_log_of(value),
-            seen=_seen_of(value),
+            log,
+            _uuid(value["chain"]),
+            chain_kind,
+            _uuid(value["subject"]),
+            value["seq"],
+            prev_hash,
+            type_,
+            key,
+            _signature_of(value["signer"]),
+            _signature_of(value["second"]) if value["second"] else None,
+            _moment(value["occurred_at"]),
+            _moment(value["recorded_at"]),
+            value["body"],
+            _prev_log_of(value) if "prev_log" in value else "",
+            _seen_of(value) if "seen" in value else NOTHING,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise VerificationError(f"the entry is not well formed: {problem!r}") from problem

@@ -15,13 +15,24 @@ from uuid import UUID
 from django.db.models import F, Field, Model, Q, Sum
 
 from ledger.log import cursors
-from ledger.log.models import Chain, Leaf, Record, SignedName
+from ledger.log.models import Chain, Leaf, Record
 
 RECORDS = 500
 CHAINS = 200
 """How much is read at once: so many records, of so many chains at most."""
+LEAVES = 4_000
+"""Leaves that are read at once: a megabyte."""
 FEWEST = 100
 """Records of the smallest group that is worth its queries."""
+
+
+class StoredName(NamedTuple):
+    """The row of a printed name."""
+
+    pk: int
+    person: UUID
+    name: str
+    salt: str
 
 
 class StoredRecord(NamedTuple):
@@ -43,26 +54,23 @@ class StoredRecord(NamedTuple):
     log: str
     leaf__index: int | None
     """Where it stands in its log; None while it waits for its place."""
+    names: tuple[StoredName, ...] = ()
+    """The printed names under it, in their order, where they were asked for."""
 
 
-class StoredName(NamedTuple):
-    """The row of a printed name."""
-
-    pk: int
-    record_id: UUID
-    person: UUID
-    name: str
-    salt: str
+RECORD = StoredRecord._fields[:-1]
+"""A record's own columns."""
+_NAME = tuple(f"names__{column}" for column in StoredName._fields)
+_ID, _NAMES = RECORD.index("id"), len(RECORD)
 
 
 class Held:
-    """Records, printed names and projected rows of these chains, each table read when it is first asked for."""
+    """Records with their printed names, and projected rows, of these chains, each read when it is first asked for."""
 
     def __init__(self, chains: Sequence[Chain]) -> None:
         self._chains = [chain.id for chain in chains]
         self._subjects = [chain.subject for chain in chains]
         self._records: dict[UUID, list[StoredRecord]] | None = None
-        self._names: dict[UUID, list[StoredName]] | None = None
         self._rows: dict[str, dict[Any, list[Model]]] = {}
         self.given = 0
         """How many records were given out: what nobody was given, nobody has checked."""
@@ -78,19 +86,12 @@ class Held:
             yield from _piece_by_piece(chain)
             return
         if self._records is None:
-            found = Record.objects.filter(chain_id__in=self._chains).order_by("chain_id", "seq")
-            every = map(StoredRecord._make, cursors.tuples(found.values_list(*StoredRecord._fields)))
-            self._records = {key: list(several) for key, several in groupby(every, lambda row: row.chain_id)}
+            found = Record.objects.filter(chain_id__in=self._chains).order_by(
+                "chain_id", "seq", "id", "names__position"
+            )
+            every = _with_names(cursors.tuples(found.values_list(*RECORD, *_NAME)))
+            self._records = {several[0].chain_id: several for several in _by_chain(every)}
         yield from self._records.pop(chain.id, [])
-
-    def names(self) -> dict[UUID, list[StoredName]]:
-        """The printed names under the records of these chains, by record, in their order."""
-        if self._names is None:
-            self._names = {}
-            found = SignedName.objects.filter(record__chain_id__in=self._chains).order_by("position")
-            for name in map(StoredName._make, cursors.tuples(found.values_list(*StoredName._fields))):
-                self._names.setdefault(name.record_id, []).append(name)
-        return self._names
 
     def rows(self, model: type[Model], column: str, chain: Chain) -> list[Model]:
         """The rows of a projection's table about the chain's subject; `column` is where the table names it."""
@@ -103,14 +104,36 @@ class Held:
         return self._rows[label].pop(chain.subject, [])
 
 
+def _with_names(rows: list[tuple[Any, ...]]) -> Iterator[StoredRecord]:
+    """Records of rows that are a record and a name under it; the rows of one record follow each other."""
+    at, end = 0, len(rows)
+    while at < end:
+        row, beyond = rows[at], at + 1
+        # Identifiers as numbers: two UUIDs are compared in Python, two numbers are not.
+        while beyond < end and rows[beyond][_ID].int == row[_ID].int:
+            beyond += 1
+        names = tuple([StoredName(*one[_NAMES:]) for one in rows[at:beyond] if one[_NAMES] is not None])
+        yield StoredRecord._make((*row[:_NAMES], names))
+        at = beyond
+
+
+def _by_chain(records: Iterable[StoredRecord]) -> Iterator[list[StoredRecord]]:
+    for _, several in groupby(records, lambda record: record.chain_id.int):
+        yield list(several)
+
+
 def _piece_by_piece(chain: Chain) -> Iterator[StoredRecord]:
     """A chain's records in order, however many there are."""
-    every = Record.objects.filter(chain=chain).order_by("seq", "id").values_list(*StoredRecord._fields)
+    every = Record.objects.filter(chain=chain).order_by("seq", "id", "names__position").values_list(*RECORD, *_NAME)
     some = every
     while True:
-        found = [StoredRecord._make(row) for row in cursors.tuples(some[:RECORDS])]
+        rows = cursors.tuples(some[:RECORDS])
+        found = list(_with_names(rows))
+        if len(rows) == RECORDS and len(found) > 1:
+            # The piece may end among the names of its last record: that one begins the next.
+            found.pop()
         yield from found
-        if len(found) < RECORDS:
+        if len(rows) < RECORDS:
             return
         # Also by id: with the table's constraint gone, two rows may have one number.
         last = found[-1]
@@ -123,9 +146,9 @@ def leaves(log: str) -> Iterator[tuple[int, int, UUID, str, str]]:
     every = Leaf.objects.filter(log=log).order_by("index").values_list(*columns)
     some = every
     while True:
-        found = cursors.tuples(some[:RECORDS])
+        found = cursors.tuples(some[:LEAVES])
         yield from found  # type: ignore[misc]
-        if len(found) < RECORDS:
+        if len(found) < LEAVES:
             return
         some = every.filter(index__gt=found[-1][0])
 
@@ -154,7 +177,7 @@ def groups(kind: str) -> Iterator[tuple[UUID, UUID]]:
 
 def every_record() -> Iterator[StoredRecord]:
     """All records of the table, by id, whatever chain they name."""
-    every = Record.objects.order_by("id").values_list(*StoredRecord._fields)
+    every = Record.objects.order_by("id").values_list(*RECORD)
     some = every
     while True:
         found = [StoredRecord._make(row) for row in cursors.tuples(some[:RECORDS])]

@@ -16,7 +16,7 @@ from ledger.crypto.errors import VerificationError
 from ledger.log import logs
 from ledger.log.entries import Entry, Signature, entry_of
 from ledger.log.finding import Finding
-from ledger.log.held import StoredName, StoredRecord
+from ledger.log.held import RECORD, StoredRecord
 from ledger.log.logs import Link
 from ledger.log.models import Chain
 from ledger.parties import acts, authorship
@@ -30,7 +30,7 @@ _SAME = {
     "recorded_at": "recorded_at",
 }
 """Columns of a record's row that repeat a member of its entry, and that member."""
-_stored = itemgetter(*(StoredRecord._fields.index(column) for column in _SAME))
+_stored = itemgetter(*(RECORD.index(column) for column in _SAME))
 _signed = attrgetter(*_SAME.values())
 _OTHERS = ("chain", "chain kind", "subject", "log", "party", "person", "entry_hash", "leaf_hash")
 """Columns of the row, or of its chain's, that follow from it in another way."""
@@ -129,8 +129,8 @@ def _differing(record: StoredRecord, read: Opened, chain: Chain, log: str) -> st
     return ""
 
 
-def check_names(record: StoredRecord, entry: Entry, names: list[StoredName]) -> Iterator[Finding]:
-    signatures = [entry.signer] + ([entry.second] if entry.second else [])
+def check_names(record: StoredRecord, entry: Entry) -> Iterator[Finding]:
+    names, signatures = record.names, acts.signatures(entry)
     if len(names) != len(signatures):
         yield Finding(
             "ledger_record", str(record.id), f"it has {len(signatures)} signatures and {len(names)} printed names"

@@ -33,7 +33,7 @@ from ledger.parties import acts
 
 CHAIN_ORDER = ("register", "person", "document", "log", "device")
 """Kinds of chain whose facts others refer to; they are replayed first, and each record may say who signs the next."""
-AT_ONCE = 100
+AT_ONCE = 30
 """Records of another chain whose signatures are checked in one go."""
 
 
@@ -214,7 +214,6 @@ def check_chain(
         return {}
     link = logs.BEGINNING
     rows: dict[tuple[str, Any], dict[str, Any]] = {}
-    names = stored.names()
     contract, projected = contracts.contract_for(chain.kind), projections.projections_for(chain.kind)
     origin = settings.LOG_ORIGIN
     records = opened(stored.records(chain), world, at_once=1 if chain.kind in CHAIN_ORDER else AT_ONCE)
@@ -225,7 +224,7 @@ def check_chain(
             yield from check_leaf_hashes(chain_of([record], (later for later, _ in records)))
             return state
         entry = read.entry
-        yield from check_names(record, entry, names.pop(record.id, []))
+        yield from check_names(record, entry)
         try:
             state = contract.admit(state, entry, world)
         except Refusal as refusal:

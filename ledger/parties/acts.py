@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -204,5 +204,5 @@ def binds_itself(entry: Entry) -> bool:
 def with_hands(entry: Entry, proofs: Sequence[HandProof | None]) -> Entry:
     """The entry with the signatures of the hands, the signer's first."""
     first, *rest = proofs
-    second = replace(entry.second, hand=rest[0]) if entry.second and rest else entry.second
-    return replace(entry, signer=replace(entry.signer, hand=first), second=second)
+    second = entry.second._replace(hand=rest[0]) if entry.second and rest else entry.second
+    return entry._replace(signer=entry.signer._replace(hand=first), second=second)

@@ -13,6 +13,7 @@ from random import Random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
+from nacl.bindings import crypto_sign_open
 
 from ledger.crypto import merkle
 from ledger.log import sequencer, shares, tiles
@@ -49,12 +50,20 @@ def _analyse() -> None:
         cursor.execute("ANALYZE")
 
 
-def _verify_signatures(count: int) -> None:
-    """The bare measure: nothing but the signatures, of messages as long as a record."""
+def _verify_by_openssl(count: int) -> None:
+    """The bare measure: nothing but signatures, of messages as long as a record, as `cryptography` checks them."""
     key, message = Ed25519PrivateKey.generate(), b"x" * 1_000
     signature, public = key.sign(message), key.public_key()
     for _ in range(count):
         public.verify(signature, message)
+
+
+def _verify_by_libsodium(count: int) -> None:
+    """The same as PyNaCl checks them: in half the time, and so the harder measure."""
+    key, message = Ed25519PrivateKey.generate(), b"x" * 1_000
+    signed, public = key.sign(message) + message, key.public_key().public_bytes_raw()
+    for _ in range(count):
+        crypto_sign_open(signed, public)
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -63,9 +72,9 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _raw(count: int, processes: int) -> float:
+def _raw(verify: Callable[[int], None], count: int, processes: int) -> float:
     share, fork = (count // processes,), get_context("fork")
-    crew = [fork.Process(target=_verify_signatures, args=share) for _ in range(processes)]
+    crew = [fork.Process(target=verify, args=share) for _ in range(processes)]
 
     def run() -> None:
         for process in crew:
@@ -79,26 +88,28 @@ def _raw(count: int, processes: int) -> float:
 @pytest.mark.bench
 @pytest.mark.postgres(orm=True)
 @pytest.mark.django_db(transaction=True)
-def test_the_full_audit_takes_at_most_two_and_a_half_times_as_long_as_its_signatures_alone():
+def test_the_full_audit_checks_three_fifths_as_many_records_as_bare_openssl_checks_signatures():
     records = _ledger()
     cores = shares.possible()
-    ours, raws = [], []
+    ours, by_openssl, by_libsodium = [], [], []
     for _ in range(ROUNDS):
         processes = Shares(cores)
         try:
-            raws.append(_raw(records, cores))
+            by_openssl.append(_raw(_verify_by_openssl, records, cores))
+            by_libsodium.append(_raw(_verify_by_libsodium, records, cores))
             found: list[object] = []
             ours.append(records / _seconds(lambda: found.extend(findings(processes=processes))))  # noqa: B023
             assert found == []
         finally:
             processes.close()
 
-    ratio = max(ours) / max(raws)
+    ratio, harder = max(ours) / max(by_openssl), max(ours) / max(by_libsodium)
     print(
-        f"\nfull audit: {max(ours):,.0f} records/s on {cores} cores, bare Ed25519 {max(raws):,.0f}/s,"
-        f" ratio {ratio:.2f} (goal 0.6, held 0.45)"
+        f"\nfull audit: {max(ours):,.0f} records/s on {cores} cores, bare Ed25519 by OpenSSL {max(by_openssl):,.0f}/s,"
+        f" ratio {ratio:.2f} (≥ 0.6); by libsodium {max(by_libsodium):,.0f}/s, ratio {harder:.2f} (held 0.3)"
     )
-    assert ratio >= 0.45
+    assert ratio >= 0.6
+    assert harder >= 0.3
 
 
 @pytest.mark.bench

@@ -1,7 +1,6 @@
 """Registering loggers: their keys, their place in the registry, and letting them in."""
 
 import threading
-from dataclasses import replace
 
 import pytest
 from django.db import connection, connections
@@ -163,7 +162,7 @@ def test_the_contract_refuses_a_device_that_is_not_sound(dispatcher, at, change)
     entry = entry_of(canonical.decode(dsse.payload_of(bytes(record.envelope))))
     contract = DeviceContract()
     with pytest.raises(Refused):
-        contract.admit(contract.initial(), replace(entry, body={**entry.body, **change}), world)
+        contract.admit(contract.initial(), entry._replace(body={**entry.body, **change}), world)
     with pytest.raises(Refused, match="already registered"):
         contract.admit(contract.admit(contract.initial(), entry, world), entry, world)
 

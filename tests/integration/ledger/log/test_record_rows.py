@@ -123,8 +123,8 @@ def test_rows_read_in_binary_are_those_that_the_orm_reads():
     sequencer.drain(at=AT)
     _append(chain)
     queries = [
-        Record.objects.filter(chain=chain).order_by("seq").values_list(*held.StoredRecord._fields),
-        SignedName.objects.filter(record__chain=chain).order_by("pk").values_list(*held.StoredName._fields),
+        Record.objects.filter(chain=chain).order_by("seq").values_list(*held.RECORD),
+        SignedName.objects.filter(record__chain=chain).order_by("pk").values_list("pk", "person", "name", "salt"),
         Leaf.objects.order_by("position").values_list("index", "position", "record_id", "record__leaf_hash"),
     ]
 

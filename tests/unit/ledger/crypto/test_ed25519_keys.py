@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger.crypto import ed25519, edwards25519
 from ledger.crypto.ed25519 import InMemorySigner, InvalidPublicKey
@@ -55,13 +59,45 @@ def test_the_list_of_small_order_points_is_complete():
 
 def test_one_signature_would_fit_every_message_under_a_small_order_key():
     """Why the check is there: OpenSSL accepts (R = identity, S = 0) under the identity for any message."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     identity = bytes.fromhex(SMALL_ORDER[0])
     forged = identity + bytes(32)
     Ed25519PublicKey.from_public_bytes(identity).verify(forged, b"release the batch")
     with pytest.raises(VerificationError, match="small order"):
         ed25519.verify(identity, b"release the batch", forged)
+
+
+def made_with(nonce: int, *, torsion: bool) -> tuple[bytes, bytes]:
+    """A key, and its signature under `act` made with this nonce; with an R beside the subgroup if `torsion`."""
+    seed = bytes(31) + b"\x07"
+    public_key = InMemorySigner(seed).public_key
+    secret = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & (2**254 - 8) | 2**254
+    commitment = edwards25519.multiply(nonce, edwards25519.decode(bytes.fromhex("58" + "66" * 31)))
+    if torsion:
+        commitment = edwards25519.add(commitment, edwards25519.decode(bytes.fromhex(SMALL_ORDER[4])))
+    r = encode(commitment)
+    challenge = int.from_bytes(hashlib.sha512(r + public_key + b"act").digest(), "little")
+    return public_key, r + ((nonce + challenge * secret) % edwards25519.L).to_bytes(32, "little")
+
+
+def test_both_libraries_verify_without_the_cofactor():
+    """Else a member could make a record that holds for one witness and not for another."""
+    key, plain = made_with(12_345, torsion=False)
+    assert ed25519.verify(key, b"act", plain) == b"act"
+    Ed25519PublicKey.from_public_bytes(key).verify(plain, b"act")
+
+    key, beside = made_with(12_345, torsion=True)
+    with pytest.raises(VerificationError, match="does not fit"):
+        ed25519.verify(key, b"act", beside)
+    with pytest.raises(InvalidSignature):
+        Ed25519PublicKey.from_public_bytes(key).verify(beside, b"act")
+
+
+def test_a_signature_that_gives_its_key_away_is_refused():
+    """With the nonce 0, R is the identity and S tells the secret; OpenSSL takes it, libsodium does not."""
+    key, told = made_with(0, torsion=False)
+    Ed25519PublicKey.from_public_bytes(key).verify(told, b"act")
+    with pytest.raises(VerificationError, match="does not fit"):
+        ed25519.verify(key, b"act", told)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +148,6 @@ def test_wrong_message_key_or_length_is_refused(signer, other_signer):
 
 
 def test_key_id_is_a_domain_separated_digest(signer):
-    import hashlib
-
     expected = hashlib.sha256(b"needlepoint/ed25519-keyid/v1\x00" + signer.public_key).hexdigest()[:16]
     assert ed25519.keyid(signer.public_key) == signer.keyid == expected
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -70,7 +69,7 @@ def test_a_first_key_signs_its_own_binding_and_a_further_one_is_signed_for() -> 
 @pytest.mark.parametrize("change", [{"subject": uuid4()}, {"body": {"key": "passkey|ES256|x|00"}}, {"body": {}}])
 def test_what_binds_no_key_of_the_person_is_refused(change: dict[str, object]) -> None:
     private, key = software()
-    one = signed(replace(entry(acts.BOUND, {"key": key.text}), **change), private, key)  # type: ignore[arg-type]
+    one = signed(entry(acts.BOUND, {"key": key.text})._replace(**change), private, key)  # type: ignore[arg-type]
     with pytest.raises(Refused):
         PersonContract().admit({"status": "none"}, one, World())
 
@@ -78,7 +77,7 @@ def test_what_binds_no_key_of_the_person_is_refused(change: dict[str, object]) -
 def test_a_changed_act_is_not_what_was_signed() -> None:
     private, key = software()
     one = signed(entry(acts.BOUND, {"key": key.text}), private, key)
-    changed = replace(one, occurred_at=AT.replace(hour=9))
+    changed = one._replace(occurred_at=AT.replace(hour=9))
     with pytest.raises(VerificationError, match="signed something else"):
         acts.verify(changed, lambda signature: acts.HandKeys((key,), True))
 

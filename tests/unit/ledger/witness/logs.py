@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -204,4 +204,4 @@ def consistency(log: MemoryLog, old: int, new: int) -> list[bytes]:
 
 def later(entry: Entry) -> Entry:
     """The entry, said to have happened an hour after it was recorded."""
-    return replace(entry, occurred_at=entry.recorded_at + timedelta(hours=1))
+    return entry._replace(occurred_at=entry.recorded_at + timedelta(hours=1))

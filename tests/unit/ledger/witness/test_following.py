@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ledger.crypto import checkpoint, cosignature, merkle, notes
@@ -217,17 +215,17 @@ BAD_RECORDS = {
     "a key that the author never had": ("unknown_key", lambda a: a.key_of(3, 90, signer=signer_of(91))),
     "another member's key": ("unknown_key", lambda a: a.key_of(3, 90, signer=signer_of(4))),
     "a key that comes later": ("unknown_key", lambda a: a.key_of(3, 90, signer=signer_of(90))),
-    "a wrong link": ("broken_link", lambda a: a.key_of(3, 90, change=lambda e: replace(e, prev_hash="1" * 64))),
-    "a gap": ("broken_link", lambda a: a.key_of(3, 90, change=lambda e: replace(e, seq=e.seq + 1))),
-    "another log": ("broken_link", lambda a: a.key_of(3, 90, change=lambda e: replace(e, log="ledger.example/x"))),
+    "a wrong link": ("broken_link", lambda a: a.key_of(3, 90, change=lambda e: e._replace(prev_hash="1" * 64))),
+    "a gap": ("broken_link", lambda a: a.key_of(3, 90, change=lambda e: e._replace(seq=e.seq + 1))),
+    "another log": ("broken_link", lambda a: a.key_of(3, 90, change=lambda e: e._replace(log="ledger.example/x"))),
     "a chain of nothing": (
         "broken_link",
-        lambda a: a.key_of(3, 90, change=lambda e: replace(e, chain=derived("chain", "register", "x"))),
+        lambda a: a.key_of(3, 90, change=lambda e: e._replace(chain=derived("chain", "register", "x"))),
     ),
     "a time before it happened": ("contract", lambda a: a.key_of(3, 90, change=later)),
     "a request that was answered": (
         "contract",
-        lambda a: a.member(99, change=lambda e: replace(e, key="key-00000002")),
+        lambda a: a.member(99, change=lambda e: e._replace(key="key-00000002")),
     ),
     "a key of small order": ("contract", lambda a: a.key_of(3, 90, body={"public_key": "00" * 32})),
     "a second enrolment": ("contract", lambda a: a.member(3)),
