@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from custody.contract.comparing import HeldTo
 from custody.exceptions import queries as exceptions
 from custody.protocols.document import Step
 from custody.therapies import operations as therapies
@@ -96,6 +97,7 @@ class StepView(StoppingView):
             "request": self.request,
             "coi": self.journey.therapy.coi,
             "not_before": self.task.since,
+            "held_to": HeldTo(self.journey.state, self.journey.protocol, self.step),
         }
         return given | {"state": self.journey.state} if self.step.kind == "collection" else given
 

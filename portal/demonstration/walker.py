@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from custody.contract import ReadyStep, ready_steps
+from custody.contract.comparing import HeldTo
 from custody.contract.worklist import HALTING
 from custody.exceptions import operations as exceptions
 from custody.exceptions.models import CustodyException
@@ -284,12 +285,10 @@ class Walker:
         return {kind: special.get(kind) or state["coi"] for kind in step.scans}
 
     def _values(self, step: Step) -> dict[str, str]:
+        state = self.chain.state
+        held_to = HeldTo(state, protocol_by_digest(state["protocol"]), step)
         outside = entered.first_limited(step) if step.code in self.story.outside else None
-        return {
-            field.code: entered.value(field, outside=field == outside, random=self.random)
-            for field in step.fields
-            if field.required and field.reckoned is None
-        }
+        return entered.values(step, held_to=held_to, outside=outside, random=self.random)
 
     def _free_logger(self, courier: UUID, at: datetime) -> Device:
         """A logger of the courier that is on no way at that time."""
