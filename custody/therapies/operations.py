@@ -189,7 +189,7 @@ def perform_step(
     """Perform a step of custody that needs nothing beside what the protocol says (collection, acceptance, infusion…).
 
     `started_at` and `occurred_at` default to now. A value out of limits is recorded as such and opens an exception; so
-    does a collection on another day than booked.
+    does a collection on another day than booked, and what is done before its day.
     """
     chain, protocol = lock_therapy(therapy)
     known = step_of(protocol, step)
@@ -263,6 +263,7 @@ def record_step(
         at=at,
         second=second,
     )
+    before = chain.state
     record = append(
         chain=chain,
         by=by,
@@ -274,7 +275,7 @@ def record_step(
         key=key,
         second=second,
     )
-    off = off_plan(chain.state, step, started, ended)
+    off = off_plan(before, protocol, step, started, ended)
     raise_findings(
         chain=chain,
         protocol=protocol,

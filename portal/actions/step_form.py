@@ -248,6 +248,8 @@ def hold(control: forms.Field, bounds: Sequence[Held]) -> None:
 def without_title(sentence: str, field: Field) -> str:
     """The sentence without the field's name before it, for it stands at the field."""
     plain = sentence.removeprefix(f"{field.title}: ")
+    if field.bounds and plain.startswith((f"{field.title} cannot ", f"{field.title} has to ")):
+        plain = plain.removeprefix(f"{field.title} ")
     return plain[:1].upper() + plain[1:]
 
 
