@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from custody.contract.comparing import FIGURES, HeldTo, compared, figures_of
+from custody.contract.correctable import why_not
 from custody.contract.moment import Moment, step_named
 from custody.contract.steps import COMMITMENT, halts_nothing, public_value
 from custody.contract.worklist import times_done
-from custody.protocols.document import Protocol, Step
-from ledger.log.contract import Refused, State
+from custody.protocols.document import Step
+from ledger.log.contract import Refused
 
 CORRECTED = "custody.step.corrected/v1"
 REASONS: Mapping[str, str] = {
@@ -23,22 +25,6 @@ REASONS: Mapping[str, str] = {
     "known_later": "The right value became known later",
 }
 """Why a value is corrected."""
-CORRECTABLE = frozenset({"collection", "preparation", "process", "acceptance", "infusion", "outcome"})
-AFTER_INFUSION = frozenset({"infusion", "outcome"})
-
-
-def why_not(state: State, protocol: Protocol, step: Step) -> str:
-    """Why no value of this step can be corrected; empty when one can."""
-    if step.kind not in CORRECTABLE or not step.fields:
-        return f"What was scanned, decided or tested stays: “{step.title}” is not corrected. Open an exception instead."
-    if step.code not in state["done"]:
-        return f"“{step.title}” is not on record yet."
-    if state["status"] == "completed" and step.kind not in AFTER_INFUSION:
-        return "The product is infused: what went before stays as it was. Open an exception instead."
-    release = protocol.step_of_kind("release")
-    if release is not None and release.code in state["done"] and release.party == step.party:
-        return "The batch was decided on: what was certified stays as it was. Open an exception instead."
-    return ""
 
 
 def step_corrected(moment: Moment) -> None:
@@ -57,13 +43,33 @@ def step_corrected(moment: Moment) -> None:
     if moment.text("reason", longest=24) not in REASONS:
         raise Refused("Give one of the known reasons for the correction.")
     within = _fields(moment, step)
+    within = not _contradicts_later(moment, step) and within
     declared = moment.member("in_limits")
     if not isinstance(declared, bool) or (declared and not within):
-        raise Refused("The record must say whether every corrected value is in limits, and say it truly.")
+        raise Refused(
+            "The record must say whether every corrected value is in limits and agrees with what came later, and say "
+            "it truly."
+        )
     if not declared:
         state["done"][step.code]["ok"] = False
         if step.code not in state["unraised"]:
             state["unraised"].append(step.code)
+
+
+def _contradicts_later(moment: Moment, step: Step) -> list[str]:
+    """Keep the corrected figures that others are held to, and say what of later steps does not agree with them.
+
+    Refused where they do not agree with each other, or with what stands before.
+    """
+    changed = compared(moment.protocol, step, {code: one["value"] for code, one in moment.members("values").items()})
+    if not changed:
+        return []
+    standing = {**figures_of(moment.state, step.code), **changed}
+    held_to = HeldTo(moment.state, moment.protocol, step)
+    for sentence in held_to.contradictions(standing, changed=changed).values():
+        raise Refused(sentence)
+    moment.state["done"][step.code][FIGURES] = standing
+    return held_to.contradicted_later(changed)
 
 
 def _fields(moment: Moment, step: Step) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from custody.contract.comparing import FIGURES, HeldTo, compared
 from custody.contract.moment import Moment, field_element, stamp_of, step_named
 from custody.contract.reckoning import reckoned_values
 from custody.contract.times import findings_of_times
@@ -47,6 +48,7 @@ def admit_step(moment: Moment) -> Step:
     started_at = _times(moment, step)
     in_limits = _fields(moment, step)
     in_time = _in_time(moment, step)
+    figures = _compared(moment, step)
     _scans(moment, step)
     _leaf(moment)
     count = times_done(state, step.code)
@@ -61,6 +63,8 @@ def admit_step(moment: Moment) -> Step:
         "n": count + 1,
         "leaf": moment.body["leaf"],
     }
+    if figures:
+        state["done"][step.code][FIGURES] = figures
     if step.completes:
         state["status"] = "completed"
         state["ended_at"] = stamp(entry.occurred_at)
@@ -125,6 +129,14 @@ def _fields(moment: Moment, step: Step) -> bool:
     if declared and not within:
         raise Refused("A value is out of limits, but the record says that all are in limits.")
     return declared
+
+
+def _compared(moment: Moment, step: Step) -> dict[str, str]:
+    """The step's figures that bounds speak of; Refused where one cannot be true beside another."""
+    values = {code: given["value"] for code, given in moment.members("values").items()}
+    for sentence in HeldTo(moment.state, moment.protocol, step).contradictions(values).values():
+        raise Refused(sentence)
+    return compared(moment.protocol, step, values)
 
 
 def _follows(field: Field, value: str, reckoned: Mapping[str, str]) -> None:

@@ -135,3 +135,20 @@ def due_of(state: State, step: Step, since: datetime) -> datetime:
     slot = state["slots"].get(step.due.slot) if step.due.slot else None
     start = parse_stamp(slot[step.due.edge]) if slot else since
     return start + timedelta(minutes=step.due.offset_minutes)
+
+
+def planned_start(*, slot_start: datetime, due_at: datetime, longest_minutes: int) -> datetime:
+    """When a step that is booked for a slot begins as planned: as late as it may take until it is due, in its slot.
+
+    An infusion on the fifth day of a bed is booked for that day, and not for the first.
+    """
+    return min(due_at, max(slot_start, due_at - timedelta(minutes=longest_minutes)))
+
+
+def planned_of(state: Mapping[str, Any], step: Step, due_at: datetime) -> datetime | None:
+    """`planned_start` of a step, which is due then; None where no slot is booked for it."""
+    slot = state["slots"].get(step.due.slot) if step.due.slot else None
+    if slot is None:
+        return None
+    start = parse_stamp(slot["start"])
+    return planned_start(slot_start=start, due_at=due_at, longest_minutes=step.duration_max_minutes)

@@ -16,8 +16,10 @@ from typing import Any
 import jsonschema
 import rfc8785
 
+from custody.protocols.bounds import BOUNDS
 from custody.protocols.parts import (
     RECORD_TYPES,
+    Bound,
     Due,
     Field,
     Leg,
@@ -37,6 +39,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 __all__ = [
     "RECORD_TYPES",
     "SCHEMA",
+    "Bound",
     "Due",
     "Field",
     "Leg",
@@ -188,6 +191,7 @@ def _field(field: Mapping[str, Any]) -> Field:
         plausible=_plausible(field),
         halts=field.get("halts", False),
         reckoned=Reckoned(field["reckoned"]["from"], field["reckoned"]["to"]) if "reckoned" in field else None,
+        bounds=tuple(Bound(kind, **field[kind]) for kind in BOUNDS if kind in field),
     )
 
 

@@ -1,4 +1,7 @@
-"""What a protocol may say of its fields beside their limits: what is possible, what halts, what is reckoned. Pure."""
+"""What a protocol may say of its fields beside their limits: what is possible, what halts, what is reckoned. Pure.
+
+What holds one field's figure to another's is in `custody.protocols.bounds`.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,12 @@ def check_fields(protocol: Protocol, before: Mapping[str, frozenset[str]]) -> No
             )
         for field in step.fields:
             where = f"Step “{step.code}”, field “{field.code}”"
-            if not protocol.judges_all and (field.plausible is not None or field.halts or field.reckoned is not None):
+            if not protocol.judges_all and (
+                field.plausible is not None or field.halts or field.reckoned is not None or field.bounds
+            ):
                 raise ProtocolInvalid(
-                    f"{where}: “plausible”, “halts” and “reckoned” belong to the format "
-                    f"needlepoint-protocol/{JUDGES_ALL}."
+                    f"{where}: “plausible”, “halts”, “reckoned” and what holds it to another field belong to the "
+                    f"format needlepoint-protocol/{JUDGES_ALL}."
                 )
             _plausible(where, field)
             if field.halts:

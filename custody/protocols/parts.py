@@ -57,12 +57,25 @@ class Reckoned:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What a figure is held to: another field's figure, of the same step or of one before it, both by code.
+
+    `kind` is `at_most`, `at_least` or `same_as`; `margin_percent` is what two measurements of one thing may differ by.
+    """
+
+    kind: str
+    step: str
+    field: str
+    margin_percent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One value of a step. `low`/`high` are inclusive limits in `unit`; a sensitive value is sealed, never recorded.
 
     `plausible`: the range that can be true at all, where the protocol names one (`custody.protocols.possible`).
     `halts`: any other answer than the expected one halts the therapy. `reckoned`: nobody enters it, it follows from the
-    records.
+    records. `bounds`: the other figures that it is held to.
     """
 
     code: str
@@ -80,6 +93,7 @@ class Field:
     plausible: tuple[Decimal, Decimal] | None = None
     halts: bool = False
     reckoned: Reckoned | None = None
+    bounds: tuple[Bound, ...] = ()
 
     def allows(self, value: str) -> bool:
         """Whether a value of the right form is inside the limits."""

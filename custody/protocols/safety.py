@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import pairwise
 
+from custody.protocols.bounds import check_bounds
 from custody.protocols.fields import check_fields
 from custody.protocols.parts import Field, Leg, Protocol, ProtocolInvalid, Segment, Step
 from ledger.proofs import specification as circuit
@@ -88,6 +89,7 @@ def check(protocol: Protocol) -> None:
         _leg(protocol, leg, before)
     for segment in protocol.segments:
         _segment(protocol, segment, before)
+    check_bounds(protocol, before)
 
 
 def check_new(protocol: Protocol) -> None:

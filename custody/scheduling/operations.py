@@ -115,9 +115,16 @@ def book_itinerary(
     if step is None:
         raise NothingToBook("This therapy's protocol books no slots.")
     planned, _ = _take(chain, protocol, slot_ids, at=at)
-    body = step_body(therapy=therapy_id, state=chain.state, step=step, started_at=at, occurred_at=at, by=by, at=at) | {
-        "bookings": _bookings(therapy_id, planned, key)
-    }
+    body = step_body(
+        therapy=therapy_id,
+        state=chain.state,
+        protocol=protocol,
+        step=step,
+        started_at=at,
+        occurred_at=at,
+        by=by,
+        at=at,
+    ) | {"bookings": _bookings(therapy_id, planned, key)}
     record = append(
         chain=chain,
         by=by,

@@ -256,11 +256,30 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Impasse:
+    """Why the rest of a chain finds no dates. `says` is what bars it, in sentences that name the limit.
+
+    `until` is until when the next place, `title` of the capacity `party`, could begin if somebody published it; None
+    where nothing bounds it. `is_over`: no place that anybody publishes can help. `fresh_until` is until when making has
+    to begin.
+    """
+
+    title: str
+    party: str
+    says: tuple[str, ...]
+    until: datetime | None
+    is_over: bool
+    fresh_until: datetime | None
+    fresh_over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The best chains, or the reason why there is none.
 
     `fitting` counts the making starts that a whole chain reaches, `outside` those that only a collection outside the
-    fitness window would reach; `alternatives` are the best of these when nothing else fits.
+    fitness window would reach; `alternatives` are the best of these when nothing else fits. `impasse` says how a chain
+    stands that has begun and whose rest finds no dates.
     """
 
     offers: tuple[Offer, ...]
@@ -270,3 +289,4 @@ class SearchResult:
     alternatives: tuple[Offer, ...]
     checked_at: datetime
     slots_seen: int
+    impasse: Impasse | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from custody.scheduling import limits, reasons, wording
+from custody.scheduling.impasse import impasse_of
 from custody.scheduling.lines import FOREVER, NEVER, Line, lines_of
 from custody.scheduling.plan import (
     Criteria,
@@ -95,6 +96,7 @@ def search_chains(problem: Problem, criteria: Criteria, *, at: datetime) -> Sear
         alternatives=alternatives,
         checked_at=at,
         slots_seen=len(problem.slots),
+        impasse=None if fitting else impasse_of(problem, at=at),
     )
 
 

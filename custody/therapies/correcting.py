@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from custody.contract.corrections import CORRECTED, why_not
+from custody.contract.comparing import HeldTo
+from custody.contract.correctable import why_not
+from custody.contract.corrections import CORRECTED
 from custody.contract.worklist import times_done
 from custody.exceptions.from_steps import halt_by_answers, halting_answers
 from custody.exceptions.opening import key_beside, open_exception
@@ -44,7 +46,8 @@ def correct_step(
 ) -> Record:
     """Record other values for fields of a step; `values` holds all of its fields, and those that differ are recorded.
 
-    A corrected value that is out of limits opens a deviation. Raises NotPermitted, TherapyNotFound, StepUnknown,
+    A corrected value that is out of limits opens a deviation, and so does one that what was recorded later contradicts.
+    One that contradicts what stands before it is refused. Raises NotPermitted, TherapyNotFound, StepUnknown,
     ValuesRefused, NothingCorrected, Refused.
     """
     find_therapy(therapy=therapy, by=by)
@@ -54,7 +57,8 @@ def correct_step(
     known = step_of(protocol, step)
     standing = present_values(therapy=therapy, step=known, protocol=protocol, by=by)
     follows = {field.code: standing[field.code] for field in known.fields if field.reckoned and field.code in standing}
-    checked = check(known, values, follows)
+    held_to = HeldTo(chain.state, protocol, known)
+    checked = check(known, values, follows, held_to, standing)
     changed = {code: value for code, value in checked.values.items() if standing.get(code) != value}
     if not changed:
         raise NothingCorrected("Nothing differs from what stands there. Change the value that is wrong.")
@@ -66,7 +70,8 @@ def correct_step(
     count = times_done(chain.state, known.code)
     secrets = {f"value:{code}": value for code, value in changed.items() if _is_sensitive(known, code)}
     sealed = seal_values(therapy, str(step_row_id(therapy, known.code, count)), secrets, by=by, at=at)
-    outside = {code: words for code, words in checked.out_of_limits.items() if code in changed}
+    outside = [words for code, words in checked.out_of_limits.items() if code in changed]
+    outside += held_to.contradicted_later(changed)
     record = append(
         chain=chain,
         by=by,
@@ -93,7 +98,7 @@ def correct_step(
         open_exception(
             chain=chain,
             kind="deviation",
-            finding="; ".join(outside.values())[:240],
+            finding="; ".join(outside)[:240],
             step=known.code,
             occurred_at=at,
             by=by,

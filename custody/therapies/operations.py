@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from custody.compliance.triggers import enqueue_finished
+from custody.contract.comparing import HeldTo
 from custody.contract.lifecycle import check_character
 from custody.contract.reckoning import reckoned_values
 from custody.exceptions.from_steps import halt_by_answers, halting_answers, raise_findings
@@ -76,7 +77,15 @@ def order_therapy(
     coi = issue_coi(by, at)
     step = specification.steps[0]
     preparation = prepare(
-        therapy=therapy, state={}, step=step, started_at=at, occurred_at=at, values=values, by=by, at=at
+        therapy=therapy,
+        state={},
+        protocol=specification,
+        step=step,
+        started_at=at,
+        occurred_at=at,
+        values=values,
+        by=by,
+        at=at,
     )
     commitments = patients.identity_commitments(patient=held.id, by=by)
     return append(
@@ -130,6 +139,7 @@ def decide_payer(
     preparation = prepare(
         therapy=therapy,
         state=chain.state,
+        protocol=protocol,
         step=step,
         started_at=at,
         occurred_at=at,
@@ -179,7 +189,7 @@ def perform_step(
     """Perform a step of custody that needs nothing beside what the protocol says (collection, acceptance, infusion…).
 
     `started_at` and `occurred_at` default to now. A value out of limits is recorded as such and opens an exception; so
-    does a collection on another day than booked.
+    does a collection on another day than booked, and what is done before its day.
     """
     chain, protocol = lock_therapy(therapy)
     known = step_of(protocol, step)
@@ -232,7 +242,10 @@ def record_step(
             "The time lies in the future. Write when it was; if it is right, check the clock of this device.",
             field="occurred_at",
         )
-    answers = halting_answers(step, check(step, values, reckoned_values(chain.state, step, ended=ended)).values)
+    protocol = protocol_of(chain)
+    held_to = HeldTo(chain.state, protocol, step)
+    checked = check(step, values, reckoned_values(chain.state, step, ended=ended), held_to)
+    answers = halting_answers(step, checked.values)
     if answers:
         return halt_by_answers(
             chain=chain, step=step, answers=answers, occurred_at=ended, by=by, at=at, key=key, second=second
@@ -240,6 +253,7 @@ def record_step(
     preparation = prepare(
         therapy=chain.subject,
         state=chain.state,
+        protocol=protocol,
         step=step,
         started_at=started,
         occurred_at=ended,
@@ -249,6 +263,7 @@ def record_step(
         at=at,
         second=second,
     )
+    before = chain.state
     record = append(
         chain=chain,
         by=by,
@@ -260,7 +275,7 @@ def record_step(
         key=key,
         second=second,
     )
-    protocol, off = protocol_of(chain), off_plan(chain.state, step, started, ended)
+    off = off_plan(before, protocol, step, started, ended)
     raise_findings(
         chain=chain,
         protocol=protocol,

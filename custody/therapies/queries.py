@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
+from custody.contract.worklist import planned_start
 from custody.patients import access_log
 from custody.patients import queries as patients
 from custody.patients.identity import PatientIdentity
@@ -88,7 +89,7 @@ class TherapyLine:
 class Task:
     """One thing to do now: what, for whom, by when. `held` names the kind of exception that it waits for.
 
-    `booked_at` is when the slot begins that it is booked for, if it is for one.
+    `booked_at` is when it begins as planned, if it is booked for a slot.
     """
 
     id: UUID
@@ -301,7 +302,7 @@ def tasks_from(rows: Iterable[OpenStep], by: Actor) -> list[Task]:
             since=row.since,
             held=row.held,
             mine=row.party_id == by.party and f",{by.role}," in row.roles,
-            booked_at=booked.get((row.therapy_id, _slot_of(row))),
+            booked_at=_planned(row, booked),
         )
         for row in rows
     ]
@@ -313,9 +314,13 @@ def _booked(therapies: Collection[UUID]) -> dict[tuple[UUID, str], datetime]:
     return {(therapy, code): start for therapy, code, start in rows.values_list("therapy_id", "code", "starts_at")}
 
 
-def _slot_of(row: OpenStep) -> str:
+def _planned(row: OpenStep, booked: Mapping[tuple[UUID, str], datetime]) -> datetime | None:
+    """When an open step begins as planned; None where no slot is booked for it."""
     step = protocol_by_digest(row.therapy.protocol_digest).step(row.step)
-    return (step.due.slot or "") if step is not None else ""
+    start = booked.get((row.therapy_id, step.due.slot or "")) if step is not None else None
+    if step is None or start is None:
+        return None
+    return planned_start(slot_start=start, due_at=row.due_at, longest_minutes=step.duration_max_minutes)
 
 
 def therapies(

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from custody.contract.comparing import HeldTo
 from custody.contract.reckoning import reckoned_values
 from custody.contract.worklist import times_done
 from custody.protocols import document
@@ -83,6 +84,7 @@ def prepare(
     *,
     therapy: UUID,
     state: Mapping[str, Any],
+    protocol: Protocol,
     step: Step,
     started_at: datetime,
     occurred_at: datetime,
@@ -93,7 +95,8 @@ def prepare(
     second: Actor | None = None,
 ) -> Preparation:
     """Check the values, seal what is sensitive, and build the body. Raises ValuesRefused."""
-    checked = check(step, values or {}, reckoned_values(state, step, ended=occurred_at))
+    held_to = HeldTo(state, protocol, step)
+    checked = check(step, values or {}, reckoned_values(state, step, ended=occurred_at), held_to)
     count = times_done(state, step.code) + 1
     row = str(step_row_id(therapy, step.code, count))
     leaf_salt = new_salt()
@@ -138,6 +141,7 @@ def step_body(
     *,
     therapy: UUID,
     state: Mapping[str, Any],
+    protocol: Protocol,
     step: Step,
     started_at: datetime,
     occurred_at: datetime,
@@ -146,7 +150,14 @@ def step_body(
 ) -> dict[str, Any]:
     """The body of a step that has no values of its own, such as the booking."""
     return prepare(
-        therapy=therapy, state=state, step=step, started_at=started_at, occurred_at=occurred_at, by=by, at=at
+        therapy=therapy,
+        state=state,
+        protocol=protocol,
+        step=step,
+        started_at=started_at,
+        occurred_at=occurred_at,
+        by=by,
+        at=at,
     ).body
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from custody.contract.comparing import HeldTo
 from custody.protocols.document import Field, Step
 from custody.protocols.parts import with_unit
 from custody.protocols.possible import why_impossible
@@ -35,10 +36,18 @@ class CheckedValues:
     out_of_limits: Mapping[str, str]
 
 
-def check(step: Step, given: Mapping[str, str], reckoned: Mapping[str, str] | None = None) -> CheckedValues:
+def check(
+    step: Step,
+    given: Mapping[str, str],
+    reckoned: Mapping[str, str] | None = None,
+    held_to: HeldTo | None = None,
+    standing: Mapping[str, str] | None = None,
+) -> CheckedValues:
     """Check every field of a step. Raises ValuesRefused naming each field that is wrong.
 
     `reckoned` holds the values that follow from the records: nobody has to enter those, and nobody enters others.
+    `held_to` is what the step's figures are held to; where the step is on record, those that are `standing` are not
+    judged again.
     """
     follows = reckoned or {}
     errors: dict[str, str] = {}
@@ -62,6 +71,9 @@ def check(step: Step, given: Mapping[str, str], reckoned: Mapping[str, str] | No
         values[field.code] = value
         if not field.allows(value):
             outside[field.code] = finding(field, value)
+    if held_to is not None:
+        changed = None if standing is None else {c: v for c, v in values.items() if standing.get(c) != v}
+        errors |= held_to.contradictions(values, changed=changed)
     for code in given:
         if step.field(code) is None:
             errors[code] = f"“{step.title}” has no field “{code}”."

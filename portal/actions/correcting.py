@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django import forms
 from django.urls import reverse
 
+from custody.contract.comparing import HeldTo
 from custody.contract.corrections import REASONS
+from custody.exceptions import queries as exceptions
 from custody.protocols.document import Step
 from custody.therapies import correcting, queries
 from custody.therapies.queries import Journey
@@ -33,9 +36,9 @@ class CorrectStepForm(StepValues, SecondPersonMixin, ActionForm):
         error_messages={"required": "Say why. It stands on the ledger, beside the former value."},
     )
 
-    def __init__(self, *args: Any, step: Step, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, step: Step, held_to: HeldTo, standing: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.step = step
+        self.step, self.held_to, self.standing = step, held_to, standing
         self.ask_values()
 
     def clean(self) -> dict[str, Any] | None:
@@ -65,15 +68,24 @@ class CorrectStepView(ActionView):
             raise NotPermitted(f"“{step.title}” is corrected by those who may sign it: {who}. Nothing was recorded.")
 
     def form_arguments(self) -> Mapping[str, Any]:
-        return {"step": self.step, "request": self.request}
+        return {
+            "step": self.step,
+            "request": self.request,
+            "held_to": HeldTo(self.journey.state, self.journey.protocol, self.step),
+            "standing": self.standing,
+        }
 
-    def initial(self) -> Mapping[str, Any]:
+    @cached_property
+    def standing(self) -> Mapping[str, str]:
+        """What stands now; nothing for those who may not correct it."""
         if not self.may:
             return {}
-        standing = correcting.present_values(
+        return correcting.present_values(
             therapy=self.journey.therapy.id, step=self.step, protocol=self.journey.protocol, by=self.actor
         )
-        return {f"value_{code}": value for code, value in standing.items()}
+
+    def initial(self) -> Mapping[str, Any]:
+        return {f"value_{code}": value for code, value in self.standing.items()}
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         return {
@@ -107,5 +119,8 @@ class CorrectStepView(ActionView):
             )
         except ValuesRefused as refused:
             raise at_fields(refused, form) from None
-        done = Done(self.back, f"{self.step.title}: corrected. The former value stays on record.")
+        said = "corrected. The former value stays on record."
+        if exceptions.is_opened_beside(record=record):
+            said += " It is out of limits, or contradicts a later step: an exception is open for it."
+        done = Done(self.back, f"{self.step.title}: {said}")
         return halting.after(record, done)

@@ -16,14 +16,17 @@ from django.utils import timezone
 from custody.contract.places import places_begun
 from custody.scheduling import operations as scheduling
 from custody.scheduling import queries as slots
+from custody.scheduling.plan import SearchResult
 from custody.therapies import queries as therapies
 from custody.therapies.queries import Journey
 from ledger.errors import BadInput, Conflict, NotPermitted
 from ledger.parties.actor import Actor
+from ledger.parties.queries import party_names
 from portal.accounts.signing import first_signer
 from portal.actions import slot_views
 from portal.actions.base import ActionForm, ActionView, Done
 from portal.actions.slots import HOLD_MINUTES, ChainForm, SearchForm, identifiers
+from portal.contacts.queries import numbers_of
 
 REASONS = [("", "Choose"), *((code, words.capitalize()) for code, words in scheduling.MOVE_REASONS.items())]
 BETTER_THAN_NOTHING = 6
@@ -128,7 +131,20 @@ class MoveView(ActionView):
             ],
             "alternatives": slot_views.offers(found.alternatives, None),
             "may_move": may,
+            **self._whom_to_call(found),
             "back_url": reverse("therapy", args=[therapy]),
+        }
+
+    def _whom_to_call(self, found: SearchResult) -> dict[str, Any]:
+        """Where nothing that is left finds dates: whose place is missing, and the numbers of everybody concerned."""
+        if found.impasse is None:
+            return {}
+        state: dict[str, Any] = dict(self.journey.state)
+        names, owner = party_names(), state["parties"].get(found.impasse.party)
+        return {
+            "owner": names.get(UUID(owner), "") if owner else "",
+            "calls": numbers_of(self.journey, names, UUID(owner) if owner else None),
+            "may_end": self.actor.may("therapy.end"),
         }
 
     def act(self, form: ActionForm) -> Done:

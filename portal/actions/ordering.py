@@ -10,6 +10,7 @@ from django import forms
 from django.http import HttpRequest
 from django.urls import reverse
 
+from custody.contract.comparing import HeldTo
 from custody.patients import access_log
 from custody.patients.operations import AlreadyEnrolled, enrol_patient
 from custody.patients.queries import identities
@@ -44,6 +45,7 @@ class OrderForm(StepValues, SigningMixin, IdentityForm):
         super().__init__(*args, request=request, **kwargs)
         self.protocol = protocol
         self.step = protocol.steps[0]
+        self.held_to = HeldTo({}, protocol, self.step)
         payers = sorted(parties("payer"), key=lambda payer: (payer.country != country, payer.name))
         self.fields["payer"].initial = str(payers[0].id) if payers else None
         self.fields["payer"].choices = [(str(payer.id), payer.name) for payer in payers]  # type: ignore[attr-defined]

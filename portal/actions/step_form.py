@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
+from custody.contract.comparing import Held, HeldTo
 from custody.labels.barcode import coi_in
 from custody.protocols.document import Field, Step
 from custody.protocols.parts import unit_after
@@ -20,6 +21,7 @@ from ledger.clock import now
 from ledger.log.entries import MAX_CLOCK_SKEW
 from portal.accounts.signed_forms import SecondPersonMixin, SigningMixin
 from portal.actions.base import ActionForm, ScanStops
+from portal.presenters.figures import unbroken
 
 IDENTITY_SCANS = frozenset({"wristband", "order", "label", "bag", "cassette"})
 SCAN_WORDS: Mapping[str, str] = {
@@ -41,6 +43,10 @@ class StepValues(forms.Form):
     """The values of a step, a control for each of its fields."""
 
     step: Step
+    held_to: HeldTo | None = None
+    """What the step's figures are held to, where the page knows the therapy."""
+    standing: Mapping[str, str] | None = None
+    """What stands already, on a form that corrects."""
 
     def name_of(self, code: str) -> str:
         """The control of a field of the step; a form that asks for a value in a control of its own names that."""
@@ -49,12 +55,14 @@ class StepValues(forms.Form):
     def ask_values(self) -> None:
         """Add the controls that are not there yet; the constructor says when, for so they stand on the page."""
         for field in self.asked:
-            self.fields.setdefault(self.name_of(field.code), control_for(field))
+            control = self.fields.setdefault(self.name_of(field.code), control_for(field))
+            if self.held_to is not None and field.bounds:
+                hold(control, self.held_to.held(field))
 
     def check_values(self) -> None:
         """Say of every value at once what the protocol does not take, each at its control."""
         try:
-            check(self.step, self.values)
+            check(self.step, self.values, held_to=self.held_to, standing=self.standing)
         except ValuesRefused as refused:
             for code, sentence in refused.errors.items():
                 name, field = self.name_of(code), self.step.field(code)
@@ -88,10 +96,12 @@ class StepForm(StepValues, SigningMixin, ActionForm):
         coi: str = "",
         timed: bool = True,
         not_before: datetime | None = None,
+        held_to: HeldTo | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, request=request, **kwargs)
         self.step = step
+        self.held_to = held_to
         self.coi = coi
         self.not_before = not_before
         for kind in step.scans:
@@ -223,9 +233,23 @@ def control_for(field: Field) -> forms.Field:
     return control
 
 
+def hold(control: forms.Field, bounds: Sequence[Held]) -> None:
+    """Say at a control what its figure is held to, and let the page judge it against the figures on record."""
+    hint = str(control.help_text)
+    control.help_text = " ".join(
+        [*([f"{hint.rstrip('.')}."] if hint else []), *(unbroken(one.words) for one in bounds)]
+    )
+    for low, high in (held.reach for held in bounds):
+        least, most = getattr(control, "least", None), getattr(control, "most", None)
+        control.least = max((one for one in (least, low) if one is not None), default=None)  # type: ignore[attr-defined]
+        control.most = min((one for one in (most, high) if one is not None), default=None)  # type: ignore[attr-defined]
+
+
 def without_title(sentence: str, field: Field) -> str:
     """The sentence without the field's name before it, for it stands at the field."""
     plain = sentence.removeprefix(f"{field.title}: ")
+    if field.bounds and plain.startswith((f"{field.title} cannot ", f"{field.title} has to ")):
+        plain = plain.removeprefix(f"{field.title} ")
     return plain[:1].upper() + plain[1:]
 
 

@@ -11,10 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from custody.contract.comparing import HeldTo
 from custody.exceptions import queries as exceptions
 from custody.protocols.document import Step
 from custody.therapies import operations as therapies
 from custody.therapies import queries
+from custody.therapies.off_plan import is_dated
 from custody.therapies.queries import Journey, Task
 from custody.therapies.values import ValuesRefused
 from ledger.errors import NotPermitted, Refusal
@@ -27,7 +29,8 @@ from portal.accounts.roles import ROLES
 from portal.accounts.signing import first_signer
 from portal.actions import halting
 from portal.actions.base import ActionForm, Done, both_signers, show
-from portal.actions.collecting import collection_form
+from portal.actions.dated import dated_form
+from portal.actions.moving import may_move
 from portal.actions.step_form import StepForm, StepValues, form_class_for
 from portal.actions.stopping import StoppingView
 from portal.presenters import bedside
@@ -86,21 +89,22 @@ class StepView(StoppingView):
 
     @property
     def form_class(self) -> type[ActionForm]:  # type: ignore[override]
-        if self.step.kind == "collection":
-            return collection_form(verified=self.step.needs_second)
+        if is_dated(self.step):
+            return dated_form(verified=self.step.needs_second)
         return form_class_for(self.step)
 
     def form_arguments(self) -> Mapping[str, Any]:
-        given = {
+        return {
             "step": self.step,
             "request": self.request,
             "coi": self.journey.therapy.coi,
             "not_before": self.task.since,
+            "held_to": HeldTo(self.journey.state, self.journey.protocol, self.step),
         }
-        return given | {"state": self.journey.state} if self.step.kind == "collection" else given
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         return step_page(self.journey, self.task, self.step, self.at) | {
+            "can_move": may_move(self.journey, self.actor),
             "before": bedside.before(self.journey) if self.step.kind in TOUCH_KINDS else (),
             "second_hint": f"Anyone on duty but {self.actor.name.split()[0]}",
             "back_url": self.back_url,
@@ -135,7 +139,8 @@ class StepView(StoppingView):
             raise at_fields(refused, form) from None
         said = "signed and on the ledger."
         if getattr(form, "off", None):
-            said += " It was another day than booked: an exception is open for it. Move the dates that follow."
+            said += " It was another day than booked: an exception is open for it."
+            said += " Move the dates that follow." if self.step.kind == "collection" else ""
         elif exceptions.is_opened_beside(record=record):
             said += " It is out of limits: an exception is open for it."
         return halting.after(record, Done(self.back_url, f"{self.step.title}: {said}"))

@@ -10,6 +10,7 @@ from uuid import UUID
 from django import forms
 from django.urls import reverse
 
+from custody.contract.comparing import HeldTo
 from custody.contract.lifecycle import CANCEL_REASONS, FAIL_REASONS, MOST_LABELS
 from custody.contract.worklist import held_reason
 from custody.labels import operations as labels
@@ -144,7 +145,15 @@ class LabelView(StoppingView):
     def form_arguments(self) -> Mapping[str, Any]:
         asked = replace(self.step, scans=("label",), fields=() if self.printed else self.step.fields)
         coi = self.journey.therapy.coi
-        return {"request": self.request, "step": asked, "coi": coi, "timed": False, "again": bool(self.printed)}
+        held_to = HeldTo(self.journey.state, self.journey.protocol, asked)
+        return {
+            "request": self.request,
+            "step": asked,
+            "coi": coi,
+            "timed": False,
+            "held_to": held_to,
+            "again": bool(self.printed),
+        }
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from custody.contract.comparing import FIGURES
 from custody.contract.corrections import CORRECTED as STEP_CORRECTED
 from custody.contract.rights import CORRECTED
 from custody.protocols.document import Protocol
@@ -67,6 +68,8 @@ def _titles(protocol: Protocol | None) -> dict[tuple[str, str], str]:
 def _flat(value: Any, titles: Mapping[tuple[str, str], str], path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, each in value.items():
+            if name == FIGURES:
+                continue  # what was entered is listed by itself, with its unit
             known = titles.get((path, str(name)), str(name).replace("_", " "))
             yield from _flat(each, titles, f"{path}, {known}" if path else known)
     elif isinstance(value, list) and any(isinstance(each, Mapping | list) for each in value):

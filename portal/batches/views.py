@@ -19,6 +19,7 @@ from manufacturing.batches import queries as batches
 from portal.accounts.actors import actor_of
 from portal.batches import presenter
 from portal.journeys.presenter import proofs
+from portal.journeys.presenter import task as open_step
 from portal.paging import page_of
 from portal.presenters import broken
 
@@ -50,7 +51,7 @@ def record(request: HttpRequest, therapy: UUID) -> HttpResponse:
 
 def record_page(found: batches.BatchRecord) -> dict[str, Any]:
     """What every page about a batch shows of its record."""
-    steps, verdicts = presenter.steps(found), proofs(found.journey)
+    steps, verdicts, at = presenter.steps(found), proofs(found.journey), now()
     return {
         "standing": presenter.proof_standing(found.journey, verdicts),
         "record": found,
@@ -64,7 +65,7 @@ def record_page(found: batches.BatchRecord) -> dict[str, Any]:
         "to_come": [step for step in steps if step.line.record is None],
         "tests": [step for step in steps if step.line.step.kind == "test"],
         "proofs": verdicts,
-        "tasks": [task for task in found.journey.tasks if task.mine],
+        "tasks": [open_step(task, at) for task in found.journey.tasks if task.mine],
         "party_names": party_names(),
     }
 

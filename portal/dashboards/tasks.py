@@ -18,6 +18,7 @@ from custody.therapies import queries
 from custody.therapies.queries import Task, TherapyLine
 from ledger.parties.actor import Actor
 from portal.paging import rest
+from portal.presenters import planned
 from portal.presenters import therapies as present
 from portal.presenters.therapies import StageView, StatusView
 from portal.templatetags.np_times import duration, local
@@ -123,12 +124,12 @@ def view(task: Task, at: datetime) -> TaskView:
         act=act,
         act_short=short,
         act_icon=icon,
-        at=task.due_at if task.due_at < at else task.booked_at or task.due_at,
+        at=planned.shown_at(task, at),
         due_at=task.due_at,
-        when=_when(task, at),
+        when=planned.when(task, at),
         due=due,
         due_kind=due_kind,
-        reason=_reason(task, at),
+        reason=planned.reason(task, at),
         status=_status(task, at, held),
         stages=present.stages_of(task.therapy),
         held=held,
@@ -187,40 +188,11 @@ def agenda(tasks: Sequence[Task], at: datetime, *, count: int | None = None, mor
     )
 
 
-def _when(task: Task, at: datetime) -> str:
-    """Under the clock: how long until today's, else which day; for what is booked also until when at the latest."""
-    if task.booked_at is None or task.booked_at >= task.due_at or task.due_at < at:
-        return _until(task.due_at, at)
-    return f"{_until(task.booked_at, at)}, by {local(task.due_at, 'clock')}"
-
-
-def _until(due_at: datetime, at: datetime) -> str:
-    apart = (timezone.localdate(due_at) - timezone.localdate(at)).days
-    if apart == 0:
-        return f"in {duration(due_at - at)}" if due_at > at else f"{duration(at - due_at)} late"
-    if 0 < apart < 7:
-        return f"{timezone.localtime(due_at):%a}"
-    return local(due_at, "day")
-
-
 def _due(task: Task, at: datetime) -> tuple[str, str]:
     left = task.due_at - at
     if left < timedelta(0):
         return f"Next, {duration(left)} late", "stop"
     return f"Next, due in {duration(left)}", "due" if left <= SOON else "plan"
-
-
-def _reason(task: Task, at: datetime) -> str:
-    if task.booked_at is not None and at <= task.booked_at < task.due_at:
-        return f"booked for {local(task.booked_at, 'weekday')}, by {local(task.due_at, 'clock')} at the latest"
-    return _day(task.due_at, at)
-
-
-def _day(due_at: datetime, at: datetime) -> str:
-    day = timezone.localdate(due_at)
-    if day == timezone.localdate(at):
-        return "today" if due_at >= at else "was due today"
-    return local(due_at, "weekday") if due_at >= at else f"was due {local(due_at, 'weekday')}"
 
 
 def _status(task: Task, at: datetime, held: str) -> StatusView:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from random import Random
 
+from custody.contract.comparing import HeldTo
 from custody.protocols.document import Field, Step
 
 
@@ -12,6 +13,32 @@ def first_limited(step: Step) -> Field | None:
     """The first field that somebody enters with limits or an expected value, and that halts nothing."""
     limited = (f for f in step.fields if f.low is not None or f.high is not None or f.expected)
     return next((f for f in limited if not f.halts and f.reckoned is None), None)
+
+
+def values(step: Step, *, held_to: HeldTo, outside: Field | None, random: Random) -> dict[str, str]:
+    """A value for each field that somebody has to enter, in limits but for `outside`; none contradicts another."""
+    asked = [field for field in step.fields if field.required and field.reckoned is None]
+    found = {field.code: value(field, outside=field == outside, random=random) for field in asked}
+    for field in asked:
+        for held in held_to.held(field, found) if field.code in found else ():
+            low, high = held.reach
+            if held.stands and not _lies(Decimal(found[field.code]), low, high):
+                found[field.code] = _agreeing(field, low, high)
+    return found
+
+
+def _lies(number: Decimal, low: Decimal | None, high: Decimal | None) -> bool:
+    return (low is None or number >= low) and (high is None or number <= high)
+
+
+def _agreeing(field: Field, low: Decimal | None, high: Decimal | None) -> str:
+    """What is counted one by one is what it was; a measurement is well below what it cannot exceed."""
+    grain = Decimal(1).scaleb(-field.decimals)
+    bound = high if high is not None else low
+    assert bound is not None, "a bound has an end"
+    below = bound if field.decimals == 0 and not field.unit.startswith("10") else bound * Decimal("0.6")
+    least = max(one for one in (low, field.low, Decimal(0)) if one is not None)
+    return format(min(max(below, least), bound).quantize(grain, ROUND_FLOOR), "f")
 
 
 def value(field: Field, *, outside: bool, random: Random) -> str:

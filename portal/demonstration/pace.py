@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from custody.contract import ReadyStep
 from custody.protocols.document import Protocol, Step
+from custody.therapies.off_plan import EARLY
 
 STEP_MINUTES = 12
 RESTED = 0.4
@@ -21,12 +22,16 @@ BY_THE_CLOCK = frozenset({"order", "payer_approval", "booking", "collection"})
 before one is not put off either, or it would end after the booked time."""
 
 
-def when(ready: ReadyStep, *, protocol: Protocol, rests_at: str, until: datetime) -> datetime:
-    """When the step ends: a little before it is due, but never before what it comes after could end."""
+def when(
+    ready: ReadyStep, *, protocol: Protocol, rests_at: str, until: datetime, planned: datetime | None = None
+) -> datetime:
+    """When the step ends: a little before it is due, but never before what it comes after could end, nor its day."""
     step = ready.step
     soonest = ready.since + timedelta(minutes=min(step.duration_max_minutes * 0.5, STEP_MINUTES))
     latest = ready.since + timedelta(minutes=step.wait_max_minutes * 0.8)
     at = max(soonest, min(ready.due_at - timedelta(minutes=7), latest))
+    if step.kind in EARLY and planned is not None:
+        at = max(at, min(planned + timedelta(minutes=STEP_MINUTES), ready.since + _wait(step)))
     rest = protocol.step(rests_at)
     if rest is None or step.code not in rest.after or not BY_THE_CLOCK.isdisjoint({step.kind, rest.kind}):
         return at

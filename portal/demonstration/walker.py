@@ -15,7 +15,8 @@ from uuid import UUID
 from django.db.models import Q
 
 from custody.contract import ReadyStep, ready_steps
-from custody.contract.worklist import HALTING
+from custody.contract.comparing import HeldTo
+from custody.contract.worklist import HALTING, planned_of
 from custody.exceptions import operations as exceptions
 from custody.exceptions.models import CustodyException
 from custody.labels.operations import print_label
@@ -27,6 +28,7 @@ from custody.telemetry import operations as telemetry
 from custody.telemetry.models import Device
 from custody.telemetry.simulation import readings_for
 from custody.therapies import operations as therapies
+from custody.therapies.off_plan import EARLY
 from custody.therapies.queries import protocol_by_digest
 from custody.transport import operations as transport
 from custody.transport.models import Handoff, Shipment
@@ -120,7 +122,8 @@ class Walker:
         return True
 
     def _when(self, ready: ReadyStep, protocol: Protocol) -> datetime:
-        return pace.when(ready, protocol=protocol, rests_at=self.story.stop_before, until=self.until)
+        planned = planned_of(self.chain.state, ready.step, ready.due_at)
+        return pace.when(ready, protocol=protocol, rests_at=self.story.stop_before, until=self.until, planned=planned)
 
     def _do(self, ready: ReadyStep, chain: Chain, protocol: Protocol, at: datetime) -> Record:
         step = ready.step
@@ -265,13 +268,18 @@ class Walker:
             "step": step.code,
             "scans": self._scans(step, chain),
             "second": self._second(step, by),
-            "started_at": at - timedelta(minutes=int(lasts)),
+            "started_at": self._started(ready, chain, at, timedelta(minutes=int(lasts))),
         }
         if step.kind == "process":
             return perform_batch_step(**stepped)
         if step.kind == "test":
             return quality.record_test(**stepped)
         return therapies.perform_step(**stepped)
+
+    def _started(self, ready: ReadyStep, chain: Chain, at: datetime, lasted: timedelta) -> datetime:
+        """When a step that took so long began: conditioning not before the day that it is booked for."""
+        planned = planned_of(chain.state, ready.step, ready.due_at) if ready.step.kind in EARLY else None
+        return at - lasted if planned is None else max(at - lasted, min(planned, at))
 
     def _second(self, step: Step, by: Actor) -> Actor | None:
         if not step.second_roles:
@@ -284,12 +292,10 @@ class Walker:
         return {kind: special.get(kind) or state["coi"] for kind in step.scans}
 
     def _values(self, step: Step) -> dict[str, str]:
+        state = self.chain.state
+        held_to = HeldTo(state, protocol_by_digest(state["protocol"]), step)
         outside = entered.first_limited(step) if step.code in self.story.outside else None
-        return {
-            field.code: entered.value(field, outside=field == outside, random=self.random)
-            for field in step.fields
-            if field.required and field.reckoned is None
-        }
+        return entered.values(step, held_to=held_to, outside=outside, random=self.random)
 
     def _free_logger(self, courier: UUID, at: datetime) -> Device:
         """A logger of the courier that is on no way at that time."""

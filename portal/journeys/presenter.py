@@ -21,6 +21,7 @@ from custody.therapies.queries import Journey, Task, TherapyLine
 from ledger.clock import parse_stamp
 from ledger.log.queries import RecordView
 from ledger.parties.actor import Actor
+from portal.presenters import planned
 from portal.presenters import therapies as present
 from portal.presenters.figures import unbroken
 from portal.presenters.money import DecisionView, MilestoneView, decision, decision_words, milestone
@@ -153,8 +154,15 @@ def milestones(journey: Journey, by: Actor) -> list[MilestoneView]:
     return [milestone(one) for one in reimbursement.milestones_of(therapy=journey.therapy.id, by=by)]
 
 
-def task(one: Task) -> dict[str, Any]:
-    return {"task": one, "held": present.held_words(one), "mine": one.mine}
+def task(one: Task, at: datetime) -> dict[str, Any]:
+    """An open step, at the moment and with the words that it has on every worklist."""
+    return {
+        "task": one,
+        "at": planned.shown_at(one, at),
+        "when": planned.when(one, at),
+        "held": present.held_words(one),
+        "mine": one.mine,
+    }
 
 
 def _stage_of(one: ExceptionLine, journey: Journey) -> str:

@@ -93,7 +93,7 @@ def journey(request: HttpRequest, therapy: UUID) -> HttpResponse:
         "price": money(found.protocol.price_minor, found.protocol.currency) if actor.may("payer.decide") else "",
         "gate": presenter.locked_gate(found) if actor.party == found.therapy.centre else None,
         "legs": legs,
-        "tasks": [presenter.task(task) for task in found.tasks],
+        "tasks": [presenter.task(task, at) for task in found.tasks],
         "exceptions": known,
         "is_halted": any(one.kind in HALTING and one.closed_at is None for one in known),
         "sees_values": disclosure.sees_values(actor),

@@ -286,3 +286,61 @@ def test_a_chain_whose_first_day_is_past_says_so(booked, monkeypatch):
 
     assert {limit.code: limit.kind for limit in page.context["booked"].offer.limits}["begun"] == "stop"
     assert "which is past" in words(page)
+
+
+@pytest.fixture
+def waited(cast, monkeypatch):
+    """Cells that wait at the centre, seen so many hours after the end of their collection."""
+
+    def after(hours):
+        therapy = told(cast, Story("told", stop_before="pack-outbound"))
+        collected = parse_stamp(therapy.state["done"]["collect"]["at"])
+        monkeypatch.setattr("portal.actions.base.now", lambda: collected + timedelta(hours=hours))
+        return therapy
+
+    return after
+
+
+def test_cells_that_waited_over_a_weekend_leave_a_way_out(waited):
+    therapy = waited(66)
+
+    page = coordinator(therapy).get(page_of(therapy))
+
+    assert page.context["offers"] == []
+    assert page.context["result"].impasse.is_over
+    said = words(page)
+    assert "No place that anybody publishes can help" in said
+    assert "“Pickup at the centre” has to begin within 8 h of the end of “Apheresis”" in said
+    assert "which is past" in said
+    assert "Go on as it is booked" in said
+    assert "The cells keep until" in said
+    assert reverse("therapy_end", args=[therapy.therapy]) in said
+    assert [line.party for line in page.context["calls"]]
+
+
+def test_while_a_place_can_be_published_it_says_by_whom_and_until_when(waited):
+    therapy = waited(5)
+
+    page = coordinator(therapy).get(page_of(therapy))
+
+    assert not page.context["result"].impasse.is_over
+    courier = UUID(therapy.state["parties"]["courier_outbound"])
+    assert page.context["calls"][0].party == courier
+    assert f"Call {page.context['owner']}" in words(page)
+    assert "is missing until" in words(page)
+
+
+def test_cells_that_are_too_old_are_said_to_be(waited):
+    therapy = waited(100)
+
+    said = words(coordinator(therapy).get(page_of(therapy)))
+
+    assert "Do not pass the cells on as they are" in said
+    assert "QA decides whether they can still be used" in said
+
+
+def test_where_dates_fit_nothing_of_the_kind_is_said(waited):
+    therapy = waited(0.5)
+    page = coordinator(therapy).get(page_of(therapy))
+    assert page.context["offers"]
+    assert "What to do" not in words(page)

@@ -80,7 +80,7 @@ def test_the_page_says_so_as_it_opens_and_says_nothing_on_the_booked_day(labelle
     assert "Another day than booked" in words(client.get(step_url(labelled, "collect")))
 
     booked = parse_stamp(labelled.state["slots"]["apheresis"]["start"]) + timedelta(hours=1)
-    monkeypatch.setattr("portal.actions.collecting.now", lambda: booked)
+    monkeypatch.setattr("portal.actions.dated.now", lambda: booked)
 
     assert "Another day than booked" not in words(client.get(step_url(labelled, "collect")))
 
@@ -116,7 +116,7 @@ def test_a_day_too_early_is_said_as_well(labelled):
     step = protocol_of(labelled.chain).step("collect")
     early = parse_stamp(labelled.state["slots"]["apheresis"]["start"]) - timedelta(days=1)
 
-    found = off_plan(labelled.state, step, early, early + timedelta(hours=3))
+    found = off_plan(labelled.state, protocol_of(labelled.chain), step, early, early + timedelta(hours=3))
 
     assert found.finding == "Collected on Sun 9 Aug, 1 day before the booked day, Mon 10 Aug"
 

@@ -46,7 +46,7 @@ def of_format_1(code: str) -> dict[str, Any]:
     for step in content["steps"]:
         step.pop("material", None)
         for each in step.get("fields", []):
-            for name in ("plausible", "halts", "reckoned"):
+            for name in ("plausible", "halts", "reckoned", "at_most", "at_least", "same_as"):
                 each.pop(name, None)
     return content
 

@@ -49,6 +49,11 @@ def field(code: str, place: int, /, **members: Any) -> Spoil:
     return lambda content: step(content, code)["fields"][place].update(members)
 
 
+def bound(code: str, named: str) -> Spoil:
+    """Hold the CD3+ cells of the collection to something else."""
+    return field("collect", 2, at_most={"step": code, "field": named})
+
+
 def leg(place: int, /, **members: Any) -> Spoil:
     return lambda content: content["legs"][place].update(members)
 
@@ -178,6 +183,38 @@ CASES: dict[str, tuple[Spoil, str]] = {
     ),
     "a halt that nobody may read": (field("review", 0, halts=True, sensitive=True), "required and stands in the open"),
     "a halt by a test's result": (field("test-sterility", 0, halts=True, sensitive=False), "of the kind “test”"),
+    "held to a field that is missing": (bound("collect", "prayer"), "which the protocol does not have"),
+    "held to a step that is missing": (bound("prayer", "volume"), "which the protocol does not have"),
+    "held to a later step": (bound("harvest", "viable-cells"), "need not be done before it"),
+    "held to itself": (bound("collect", "cd3-cells"), "not held to itself"),
+    "held to another measure": (bound("collect", "blood-processed"), "cannot be compared"),
+    "held to a code": (bound("collect", "equipment"), "to another decimal"),
+    "held to what is sealed": (
+        field("infuse", 1, at_most={"step": "test-dose", "field": "result"}, unit="10⁶ cells"),
+        "stand in the open",
+    ),
+    "held to what may be left out": (
+        field("collect", 1, required=False),
+        "may be left out",
+    ),
+    "a courier held to what the centre measured": (
+        change(
+            "pickup-outbound",
+            fields=[
+                {"code": "volume", "title": "Volume", "kind": "decimal", "unit": "mL"}
+                | {"at_most": {"step": "collect", "field": "volume"}}
+            ],
+        ),
+        "are not told what others measured",
+    ),
+    "reckoned and held": (
+        field(AGE, 2, at_most={"step": "collect", "field": "volume"}),
+        "a decimal that somebody enters",
+    ),
+    "a margin of twice the figure": (
+        field("collect", 2, at_most={"step": "collect", "field": "nucleated-cells", "margin_percent": 101}),
+        "fields/2/at_most/margin_percent",
+    ),
     "reckoned from nowhere": (field(AGE, 2, reckoned={"from": "prayer", "to": AGE}), "from one step to another"),
     "reckoned backwards": (field(AGE, 2, reckoned={"from": AGE, "to": "collect"}), "from one step to another"),
     "reckoned to a later step": (field(AGE, 2, reckoned={"from": "collect", "to": "harvest"}), "“harvest” is not done"),
