@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from custody.compliance.triggers import enqueue_finished
-from custody.contract.lifecycle import check_character
+from custody.contract.items import check_character
 from custody.contract.reckoning import reckoned_values
 from custody.exceptions.from_steps import halt_by_answers, halting_answers, raise_findings
 from custody.patients import callnames

@@ -95,6 +95,8 @@ class StepView(StoppingView):
             "step": self.step,
             "request": self.request,
             "coi": self.journey.therapy.coi,
+            "items_named": self.journey.protocol.names_items,
+            "bags": self.request.GET.get("bags", ""),
             "not_before": self.task.since,
         }
         return given | {"state": self.journey.state} if self.step.kind == "collection" else given
