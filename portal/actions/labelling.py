@@ -54,6 +54,7 @@ class LabelForm(StepForm):
         super().__init__(*args, **kwargs)
         self.printed = printed
         self.preview = preview
+        self.fields["scan_label"].label = "Printed label"
         self.ask_items()
 
     def ask_items(self) -> None:

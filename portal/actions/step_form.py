@@ -17,9 +17,11 @@ from custody.therapies.values import ValuesRefused, check, impossible
 from ledger.clock import now
 from ledger.log.entries import MAX_CLOCK_SKEW
 from portal.accounts.signed_forms import SecondPersonMixin, SigningMixin
+from portal.actions.answers import HaltingRadios, HaltingSelect
 from portal.actions.base import ActionForm
 from portal.actions.scan_fields import ScanFields
 
+YES_OR_NO = [("yes", "Yes"), ("no", "No")]
 DATE_TIME = "%Y-%m-%dT%H:%M"
 
 
@@ -161,9 +163,12 @@ def control_for(field: Field) -> forms.Field:
         "error_messages": {"required": "This is missing."},
     }
     if field.kind == "choice":
-        control: forms.Field = forms.ChoiceField(choices=[("", "Choose"), *((c, c) for c in field.choices)], **common)
+        select = HaltingSelect(_halting(field)) if field.halts else forms.Select()
+        offered = [("", "Choose"), *((c, c) for c in field.choices)]
+        control: forms.Field = forms.ChoiceField(choices=offered, widget=select, **common)
     elif field.kind == "check":
-        control = forms.ChoiceField(choices=[("yes", "Yes"), ("no", "No")], widget=forms.RadioSelect, **common)
+        radios = HaltingRadios(_halting(field)) if field.halts else forms.RadioSelect()
+        control = forms.ChoiceField(choices=YES_OR_NO, widget=radios, **common)
     elif field.kind == "text":
         control = forms.CharField(max_length=1000, widget=forms.Textarea(attrs={"rows": 2}), **common)
     else:
@@ -173,12 +178,18 @@ def control_for(field: Field) -> forms.Field:
             max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off", **mode}), **common
         )
         control.validators.append(partial(_check_possible, field))
+    control.halts = field.halts  # type: ignore[attr-defined]
     control.limits = limits_of(field)  # type: ignore[attr-defined]
     control.unit = unit_after(field.unit)  # type: ignore[attr-defined]
     if field.kind == "decimal":
         control.low, control.high = field.low, field.high  # type: ignore[attr-defined]
         control.least, control.most = possible(field)  # type: ignore[attr-defined]
     return control
+
+
+def _halting(field: Field) -> frozenset[str]:
+    """The answers to this field that halt the therapy."""
+    return frozenset(field.choices if field.kind == "choice" else ("yes", "no")) - {field.expected or ""}
 
 
 def without_title(sentence: str, field: Field) -> str:

@@ -29,7 +29,8 @@ from portal.actions import halting
 from portal.actions.base import ActionForm, Done, both_signers, show
 from portal.actions.collecting import collection_form
 from portal.actions.step_form import StepForm, StepValues, form_class_for
-from portal.actions.stopping import StoppingView
+from portal.actions.stopping import StoppingView, calls_at_a_stop
+from portal.contacts.queries import DutyLine
 from portal.presenters import bedside
 from portal.presenters import therapies as present
 from portal.presenters.reckoned import reckoned_views
@@ -104,9 +105,17 @@ class StepView(StoppingView):
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         return step_page(self.journey, self.task, self.step, self.at) | {
             "before": bedside.before(self.journey) if self.step.kind in TOUCH_KINDS else (),
+            "stop_calls": self.stop_calls,
             "second_hint": f"Anyone on duty but {self.actor.name.split()[0]}",
             "back_url": self.back_url,
         }
+
+    @property
+    def stop_calls(self) -> list[DutyLine]:
+        """Whom to call where an answer that halts is chosen; nobody where none does."""
+        if not any(field.halts for field in self.step.fields):
+            return []
+        return calls_at_a_stop(self.actor, self.journey.therapy, party_names())
 
     def signed_by(self, form: ActionForm) -> tuple[Actor, Actor | None]:
         """Who signs, and who verifies where somebody has to; what is wrong with either is said at once."""

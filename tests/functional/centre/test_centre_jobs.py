@@ -189,6 +189,21 @@ def test_the_bedside_turns_green_item_by_item_and_a_wrong_bag_stops_everything(
     expect(page.get_by_role("button", name="Both sign")).to_be_visible()
     is_sound(page)
 
+    consent = page.get_by_role("group", name="Consent confirmed")
+    consent.get_by_label("No").check()
+    expect(page.get_by_role("button", name="Both sign: stop this therapy")).to_be_visible()
+    expect(page.get_by_role("button", name="Both sign: all agree")).to_be_hidden()
+    expect(page.locator("[data-verdict-word]")).to_be_hidden()
+    expect(page.get_by_text("An answer below stops this therapy.")).to_be_visible()
+    expect(page.get_by_role("list", name="Whom to call")).to_be_visible()
+    assert (
+        page.locator("[data-verdict]").evaluate("(one) => getComputedStyle(one).backgroundColor") == "rgb(168, 15, 28)"
+    )
+    is_sound(page)
+    consent.get_by_label("Yes").check()
+    expect(page.locator("[data-verdict-word]")).to_have_text("Match")
+    expect(page.get_by_role("button", name="Both sign: all agree")).to_be_visible()
+
     page.get_by_role("button", name="Scan the product bag again").click()
     expect(page.locator("[data-verdict-word]")).to_have_text("Scan")
     scan(page, "bag", "no identity")

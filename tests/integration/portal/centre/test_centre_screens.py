@@ -560,6 +560,19 @@ def test_one_label_scanned_for_patient_cassette_and_bag_is_refused_and_halts_not
     assert not StepRecord.objects.filter(step="bedside-check").exists()
 
 
+def test_an_answer_that_halts_is_marked_and_the_page_holds_what_signing_does_and_whom_to_call(cast):
+    """What turns the page then is style alone (forms.css), so it needs neither script nor server."""
+    therapy = at_step(cast, "bedside-check")
+
+    page = nurse(therapy).get(step_url(therapy, "bedside-check"))
+    halting = re.findall(r'<input type="radio" name="([^"]+)" value="(\w+)"[^>]*data-halts', words(page))
+
+    assert halting == [("value_band-read-aloud", "no"), ("value_consent-confirmed", "no")]
+    assert '<span class="np-if-halts">Both sign: stop this therapy</span>' in words(page)
+    assert [one.number for one in page.context["stop_calls"]]
+    assert "Signing stops this therapy" in words(page)
+
+
 def test_another_therapys_label_halts_also_where_it_is_on_the_wrong_item(cast):
     therapy = at_step(cast, "bedside-check")
     other = Label(ANOTHER, Item("wristband", 1)).code
