@@ -116,6 +116,7 @@ for (const input of inputs) {
     if (fits(label, input)) {
       const take = () => {
         typedAt = performance.now();
+        document.dispatchEvent(new CustomEvent("np:taken"));
         judge(input, true);
       };
       if (label.letter) return take();
@@ -148,11 +149,16 @@ for (const input of inputs) {
 }
 if (inputs.length) verdict();
 
-// A scan that comes while no field has the focus goes to the first item that is still open.
+// A scan that comes while no field has the focus goes to the first item that is still open; one that agrees already is
+// not taken again, and where nothing is open only another therapy's is, which stops.
 document.addEventListener("np:scan", (event) => {
-  const next = inputs.find((one) => !agrees(one));
-  if (!next) return;
+  if (!inputs.length) return;
   event.preventDefault();
+  const label = labelIn(event.detail.value);
+  if (label?.coi === expected && inputs.some((one) => agrees(one) && one.value === label.code)) return;
+  const isAnothers = label && label.coi !== expected;
+  const next = inputs.find((one) => !agrees(one)) ?? (isAnothers ? inputs.at(-1) : undefined);
+  if (!next) return;
   next.value = event.detail.value;
   judge(next, true);
 });

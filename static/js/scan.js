@@ -128,6 +128,11 @@ let listening = false;
 export const initScan = (root) => {
   if (!listening) {
     document.addEventListener("keydown", onKey, true);
+    // What was taken before its Enter came is no part of the next code.
+    document.addEventListener("np:taken", () => {
+      burst = "";
+      lastKeyAt = -Infinity;
+    });
     // The next scan, or key, takes the place of what stands there.
     document.addEventListener("focusin", ({ target }) => target.matches?.("input[data-scan], [data-scan] input") && target.select?.());
     listening = true;

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.accounts.demonstration import PASSWORD
-from tests.functional.hands import label
+from tests.functional.hands import label, wedge
 from tests.functional.maker.test_maker_jobs import is_sound
 
 pytestmark = pytest.mark.browser
@@ -188,6 +188,12 @@ def test_the_bedside_turns_green_item_by_item_and_a_wrong_bag_stops_everything(
     expect(page.locator("[data-verdict-word]")).to_have_text("Match")
     expect(page.get_by_role("button", name="Both sign")).to_be_visible()
     is_sound(page)
+
+    # An Enter that comes late, or the same label once more, takes nothing back.
+    page.evaluate("document.activeElement.blur()")
+    wedge(page, bag)
+    expect(page.locator("#id_scan_wristband")).to_have_value(band)
+    expect(page.locator("[data-verdict-word]")).to_have_text("Match")
 
     consent = page.get_by_role("group", name="Consent confirmed")
     consent.get_by_label("No").check()
