@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from custody.contract import halting
-from custody.contract.closing import HALT, LONGEST_WHY, says_why
+from custody.contract.closing import HALT, LONGEST_WHY, WHY_ASKED, has_words, says_why
 from custody.contract.moment import OPEN_STATUSES, Moment, stamp_of
 from custody.contract.worklist import HALTING
 from ledger.clock import stamp
@@ -141,9 +141,12 @@ def closed(moment: Moment) -> None:
 
 
 def closed_with_reason(moment: Moment) -> None:
-    """Closed, with the reason in words."""
-    if not says_why(moment.text("why", longest=LONGEST_WHY)):
+    """Closed, with the reason in words; under format 3 of a protocol in words that say something."""
+    why = moment.text("why", longest=LONGEST_WHY)
+    if not has_words(why):
         raise Refused("Write why the exception is closed, in at least three words.")
+    if moment.protocol.weighs_reasons and not says_why(why):
+        raise Refused(WHY_ASKED)
     _close(moment)
     moment.state["reasons_written"] = True
 

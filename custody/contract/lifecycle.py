@@ -8,14 +8,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from custody.contract.items import ID, MOST, check_character, item_of
 from custody.contract.moment import Moment, stamp_of, uuid_text
 from custody.contract.places import began_at, parties_kept, places_begun
-from custody.protocols.document import SlotSpec, Step
+from custody.protocols.document import Protocol, SlotSpec, Step
 from ledger.clock import stamp
 from ledger.log.contract import Refused
 
-COI = re.compile(r"([A-Z0-9]{5})([0-9]{2})([A-Z0-9]{6})([A-Z0-9*])")
-"""Chain of Identity Identifier: issuing facility, year, serial (ISBT 128 structure 040), and its check character."""
 COMMITMENT = re.compile(r"[0-9a-f]{64}")
 CANCEL_REASONS = frozenset({"patient_withdrew", "patient_unfit", "patient_died", "payer_declined", "other_therapy"})
 FAIL_REASONS = frozenset(
@@ -29,15 +28,13 @@ FAIL_REASONS = frozenset(
     }
 )
 REPRINT_REASONS = frozenset({"damaged", "lost", "unreadable", "second_bag"})
+FILLED = "filled"
+"""Why labels of product bags and cassettes are printed, where labels name their items: the product was filled."""
 
 
-def check_character(text: str) -> str:
-    """ISO 7064 mod 37,2 (ISBT 128 keyboard check character)."""
-    alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ*"
-    check = 0
-    for character in text:
-        check = (check + alphabet.index(character)) * 2 % 37
-    return alphabet[(38 - check) % 37]
+def reprint_reasons(protocol: Protocol) -> frozenset[str]:
+    """Why labels of a therapy may be printed after the first time."""
+    return REPRINT_REASONS | {FILLED} if protocol.names_items else REPRINT_REASONS
 
 
 def ordered(moment: Moment) -> None:
@@ -47,7 +44,7 @@ def ordered(moment: Moment) -> None:
     if party.kind != "treatment_centre":
         raise Refused("Only a treatment centre orders a therapy.")
     coi = moment.text("coi", longest=14)
-    match = COI.fullmatch(coi)
+    match = ID.fullmatch(coi)
     if match is None or check_character(coi[:-1]) != match[4]:
         raise Refused("The chain-of-identity id is not well formed, or its check character is wrong.")
     if match[1] != party.code:
@@ -169,12 +166,19 @@ def moved(moment: Moment) -> None:
     _take_bookings(moment, begun=begun)
 
 
-MOST_LABELS = 20
+MOST_LABELS = MOST
 """Of one print: bags and papers of one collection are far fewer."""
 
 
 def _count_labels(moment: Moment) -> None:
-    """How many were printed together; records from before that was asked for say nothing of it."""
+    """Which items' labels were printed together, and how many; records from before say one of it, or neither."""
+    if moment.protocol.names_items:
+        items = moment.member("items")
+        read = [item_of(one) if isinstance(one, str) else None for one in items] if isinstance(items, list) else []
+        if not read or None in read or len(set(read)) < len(read):
+            raise Refused("Say which labels are printed: each item once, such as W01.")
+        if moment.body.get("copies") != len(read):
+            raise Refused("The number of labels is not that of the items that are named.")
     count = moment.body.get("copies")
     if count is not None and (type(count) is not int or not 1 <= count <= MOST_LABELS):
         raise Refused(f"Say how many labels are printed: 1 to {MOST_LABELS}.")
@@ -190,7 +194,7 @@ def label_reprinted(moment: Moment) -> None:
     moment.require_capacity("centre", "maker")
     if moment.state["labels"] == 0:
         raise Refused("No label was printed yet. Print the first one.")
-    if moment.text("reason") not in REPRINT_REASONS:
+    if moment.text("reason") not in reprint_reasons(moment.protocol):
         raise Refused("Give the reason of the reprint: damaged, lost, unreadable or second bag.")
     _count_labels(moment)
     moment.state["labels"] = moment.state["labels"] + 1

@@ -10,6 +10,7 @@ from typing import Any
 from custody.contract.comparing import FIGURES, HeldTo, compared
 from custody.contract.moment import Moment, field_element, stamp_of, step_named
 from custody.contract.reckoning import reckoned_values
+from custody.contract.scanning import check_scans
 from custody.contract.times import findings_of_times
 from custody.contract.worklist import HELD_BY_EXCEPTION, done_before, held_reason, is_ready, is_satisfied, times_done
 from custody.protocols.document import Field, Protocol, Step
@@ -49,7 +50,7 @@ def admit_step(moment: Moment) -> Step:
     in_limits = _fields(moment, step)
     in_time = _in_time(moment, step)
     figures = _compared(moment, step)
-    _scans(moment, step)
+    check_scans(moment, step)
     _leaf(moment)
     count = times_done(state, step.code)
     if not (in_limits and in_time) and step.code not in state["unraised"]:
@@ -173,21 +174,6 @@ def public_value(field: Field, given: Any, protocol: Protocol) -> bool:
     if field.kind == "check" and value not in {"yes", "no"}:
         raise Refused(f"“{field.title}” must be yes or no.")
     return field.allows(value)
-
-
-def _scans(moment: Moment, step: Step) -> None:
-    """What was scanned names this therapy: a mismatch never gets here, it is an identity stop."""
-    scans = moment.members("scans")
-    for kind in step.scans:
-        given = scans.get(kind)
-        if not isinstance(given, str) or not given:
-            raise Refused(f"Scan the {kind} first.")
-        if kind in {"wristband", "order", "label", "bag", "cassette"} and given != moment.state["coi"]:
-            raise Refused(f"The {kind} belongs to another therapy.")
-        if kind == "seal" and moment.state["custody"]["seal"] not in {None, given}:
-            raise Refused("The seal is not the one that was set.")
-        if kind == "shipper" and moment.state["custody"]["container"] not in {None, given}:
-            raise Refused("The shipper is not the one that was packed.")
 
 
 def _leaf(moment: Moment) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from custody.contract.closing import CLOSED_WITH_REASON, LONGEST_WHY, says_why
+from custody.contract.closing import CLOSED_WITH_REASON, LONGEST_WHY, WHY_ASKED, says_why
 from custody.contract.exceptions import RESOLUTIONS
 from custody.exceptions.models import CustodyException
 from custody.therapies.steps import lock_therapy
@@ -83,7 +83,7 @@ def close_exception(
         raise BadInput(f"Name the cause: {', '.join(CAUSES.values())}.", field="cause")
     why = " ".join(why.split())
     if not says_why(why):
-        raise BadInput("Write why, in at least three words.", field="why")
+        raise BadInput(WHY_ASKED, field="why")
     if len(why) > LONGEST_WHY:
         raise BadInput(f"Use at most {LONGEST_WHY} characters; there are {len(why)}.", field="why")
     chain, _ = lock_therapy(row.therapy_id)

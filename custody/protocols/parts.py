@@ -32,6 +32,9 @@ RECORD_TYPES: Mapping[str, str] = {
 JUDGES_ALL = 2
 """The format from which on the contract judges waits and durations, refuses impossible figures, and knows fields that
 halt or are reckoned. Records under documents of format 1 replay as they were admitted."""
+NAMES_ITEMS = WEIGHS_REASONS = 3
+"""The format from which on what is scanned names the item that it stands on, and not the therapy alone, and from which
+on a written reason says something."""
 
 
 class ProtocolInvalid(BadInput):
@@ -260,6 +263,16 @@ class Protocol:
     def judges_all(self) -> bool:
         """Whether the shared contract itself judges times, possible figures and what follows from the records."""
         return self.format >= JUDGES_ALL
+
+    @property
+    def names_items(self) -> bool:
+        """Whether a label has to say which item it is on, so that one cannot be scanned in another's place."""
+        return self.format >= NAMES_ITEMS
+
+    @property
+    def weighs_reasons(self) -> bool:
+        """Whether the contract asks of a written reason that it says something, beyond its having three words."""
+        return self.format >= WEIGHS_REASONS
 
     def step(self, code: str) -> Step | None:
         return self._by_code.get(code)

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from custody.compliance.triggers import enqueue_finished
 from custody.contract.comparing import HeldTo
-from custody.contract.lifecycle import check_character
+from custody.contract.items import check_character
 from custody.contract.reckoning import reckoned_values
 from custody.exceptions.from_steps import halt_by_answers, halting_answers, raise_findings
 from custody.patients import callnames

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from custody.contract.closing import LONGEST_WHY, says_why
+from custody.contract.closing import LONGEST_WHY, WHY_ASKED, says_why
 from custody.contract.moment import OPEN_STATUSES
 from custody.contract.worklist import HALTING
 from custody.exceptions import operations as exceptions
@@ -161,13 +161,13 @@ class CloseForm(SigningMixin, ActionForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="What was looked at and what was found. The authority reads it too, and it stays for good: no names, "
         "birth dates or record numbers.",
-        error_messages={"required": "Write why, in at least three words."},
+        error_messages={"required": WHY_ASKED},
     )
 
     def clean_why(self) -> str:
         why = str(self.cleaned_data["why"])
         if not says_why(why):
-            raise forms.ValidationError("Write why, in at least three words.")
+            raise forms.ValidationError(WHY_ASKED)
         return why
 
 

@@ -12,7 +12,6 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from custody.contract.comparing import Held, HeldTo
-from custody.labels.barcode import coi_in
 from custody.protocols.document import Field, Step
 from custody.protocols.parts import unit_after
 from custody.protocols.possible import possible
@@ -20,22 +19,12 @@ from custody.therapies.values import ValuesRefused, check, impossible
 from ledger.clock import now
 from ledger.log.entries import MAX_CLOCK_SKEW
 from portal.accounts.signed_forms import SecondPersonMixin, SigningMixin
-from portal.actions.base import ActionForm, ScanStops
+from portal.actions.answers import HaltingRadios, HaltingSelect
+from portal.actions.base import ActionForm
+from portal.actions.scan_fields import ScanFields
 from portal.presenters.figures import unbroken
 
-IDENTITY_SCANS = frozenset({"wristband", "order", "label", "bag", "cassette"})
-SCAN_WORDS: Mapping[str, str] = {
-    "wristband": "Scan the wristband",
-    "order": "Scan the order",
-    "label": "Scan the label",
-    "bag": "Scan the bag",
-    "cassette": "Scan the cassette",
-    "shipper": "Scan the shipper",
-    "seal": "Scan or type the seal",
-}
-SCAN_ATTRIBUTES = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "enterkeyhint": "next"}
-OWN_SCAN = {"data-scan": ""}
-"""A place of its own for a scan: its Enter goes on to the next field and sends nothing."""
+YES_OR_NO = [("yes", "Yes"), ("no", "No")]
 DATE_TIME = "%Y-%m-%dT%H:%M"
 
 
@@ -85,7 +74,7 @@ class StepValues(forms.Form):
         return {code: str(value) for code, value in given.items() if value not in (None, "")}
 
 
-class StepForm(StepValues, SigningMixin, ActionForm):
+class StepForm(StepValues, ScanFields, SigningMixin, ActionForm):
     """A step that one person signs. `scans` and `values` are what the operation takes."""
 
     def __init__(
@@ -93,7 +82,9 @@ class StepForm(StepValues, SigningMixin, ActionForm):
         *args: Any,
         step: Step,
         request: HttpRequest,
+        items_named: bool,
         coi: str = "",
+        bags: str = "",
         timed: bool = True,
         not_before: datetime | None = None,
         held_to: HeldTo | None = None,
@@ -103,16 +94,9 @@ class StepForm(StepValues, SigningMixin, ActionForm):
         self.step = step
         self.held_to = held_to
         self.coi = coi
+        self.items_named = items_named
         self.not_before = not_before
-        for kind in step.scans:
-            self.fields[f"scan_{kind}"] = forms.CharField(
-                label=SCAN_WORDS[kind],
-                max_length=120,
-                error_messages={"required": f"Scan the {kind}, or type what stands on it."},
-                widget=forms.TextInput(
-                    attrs=SCAN_ATTRIBUTES | (_identity(kind) if kind in IDENTITY_SCANS else OWN_SCAN)
-                ),
-            )
+        self.ask_scans(bags)
         self.ask_values()
         if timed:
             for name, label in (("started_at", "Started"), ("occurred_at", "Ended")):
@@ -130,15 +114,7 @@ class StepForm(StepValues, SigningMixin, ActionForm):
         Raises ScanStops, through `is_valid`.
         """
         cleaned = super().clean()
-        for kind, text in self.scanned.items():
-            if not self.coi or not text or kind not in IDENTITY_SCANS or text == self.coi:
-                continue
-            if coi_in(text) is not None:
-                raise ScanStops(kind, text)
-            self.add_error(
-                f"scan_{kind}",
-                "That is no chain-of-identity id: a letter or digit is wrong or missing. Scan it again.",
-            )
+        self.compare_scans()
         self.check_values()
         self._check_times()
         return cleaned
@@ -165,18 +141,8 @@ class StepForm(StepValues, SigningMixin, ActionForm):
         return self.is_bound and any(field.data or field.errors for field in self.time_fields)
 
     @property
-    def scan_fields(self) -> list[forms.BoundField]:
-        return [self[f"scan_{kind}"] for kind in self.step.scans]
-
-    @property
     def time_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ("started_at", "occurred_at") if name in self.fields]
-
-    @property
-    def scanned(self) -> dict[str, str]:
-        """What was scanned, by kind: a chain-of-identity id in its plain form, anything else as it came."""
-        scans = {kind: str(self.cleaned_data.get(f"scan_{kind}") or "").strip() for kind in self.step.scans}
-        return {kind: (coi_in(text) or text) if kind in IDENTITY_SCANS else text for kind, text in scans.items()}
 
     @property
     def started_at(self) -> datetime | None:
@@ -199,11 +165,6 @@ def form_class_for(step: Step) -> type[StepForm]:
     return VerifiedStepForm if step.needs_second else StepForm
 
 
-def _identity(kind: str) -> dict[str, str]:
-    """An identity is compared on the page, and never kept in the tab: after a reload it is scanned anew."""
-    return {"data-identity": kind, "data-private": ""}
-
-
 def control_for(field: Field) -> forms.Field:
     """The form control of a protocol's field. Its form is checked by the domain, which names what would be right."""
     common: dict[str, Any] = {
@@ -213,9 +174,12 @@ def control_for(field: Field) -> forms.Field:
         "error_messages": {"required": "This is missing."},
     }
     if field.kind == "choice":
-        control: forms.Field = forms.ChoiceField(choices=[("", "Choose"), *((c, c) for c in field.choices)], **common)
+        select = HaltingSelect(_halting(field)) if field.halts else forms.Select()
+        offered = [("", "Choose"), *((c, c) for c in field.choices)]
+        control: forms.Field = forms.ChoiceField(choices=offered, widget=select, **common)
     elif field.kind == "check":
-        control = forms.ChoiceField(choices=[("yes", "Yes"), ("no", "No")], widget=forms.RadioSelect, **common)
+        radios = HaltingRadios(_halting(field)) if field.halts else forms.RadioSelect()
+        control = forms.ChoiceField(choices=YES_OR_NO, widget=radios, **common)
     elif field.kind == "text":
         control = forms.CharField(max_length=1000, widget=forms.Textarea(attrs={"rows": 2}), **common)
     else:
@@ -225,6 +189,7 @@ def control_for(field: Field) -> forms.Field:
             max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off", **mode}), **common
         )
         control.validators.append(partial(_check_possible, field))
+    control.halts = field.halts  # type: ignore[attr-defined]
     control.limits = limits_of(field)  # type: ignore[attr-defined]
     control.unit = unit_after(field.unit)  # type: ignore[attr-defined]
     if field.kind == "decimal":
@@ -243,6 +208,11 @@ def hold(control: forms.Field, bounds: Sequence[Held]) -> None:
         least, most = getattr(control, "least", None), getattr(control, "most", None)
         control.least = max((one for one in (least, low) if one is not None), default=None)  # type: ignore[attr-defined]
         control.most = min((one for one in (most, high) if one is not None), default=None)  # type: ignore[attr-defined]
+
+
+def _halting(field: Field) -> frozenset[str]:
+    """The answers to this field that halt the therapy."""
+    return frozenset(field.choices if field.kind == "choice" else ("yes", "no")) - {field.expected or ""}
 
 
 def without_title(sentence: str, field: Field) -> str:

@@ -32,7 +32,8 @@ from portal.actions.base import ActionForm, Done, both_signers, show
 from portal.actions.dated import dated_form
 from portal.actions.moving import may_move
 from portal.actions.step_form import StepForm, StepValues, form_class_for
-from portal.actions.stopping import StoppingView
+from portal.actions.stopping import StoppingView, calls_at_a_stop
+from portal.contacts.queries import DutyLine
 from portal.presenters import bedside
 from portal.presenters import therapies as present
 from portal.presenters.reckoned import reckoned_views
@@ -98,6 +99,8 @@ class StepView(StoppingView):
             "step": self.step,
             "request": self.request,
             "coi": self.journey.therapy.coi,
+            "items_named": self.journey.protocol.names_items,
+            "bags": self.request.GET.get("bags", ""),
             "not_before": self.task.since,
             "held_to": HeldTo(self.journey.state, self.journey.protocol, self.step),
         }
@@ -106,9 +109,17 @@ class StepView(StoppingView):
         return step_page(self.journey, self.task, self.step, self.at) | {
             "can_move": may_move(self.journey, self.actor),
             "before": bedside.before(self.journey) if self.step.kind in TOUCH_KINDS else (),
+            "stop_calls": self.stop_calls,
             "second_hint": f"Anyone on duty but {self.actor.name.split()[0]}",
             "back_url": self.back_url,
         }
+
+    @property
+    def stop_calls(self) -> list[DutyLine]:
+        """Whom to call where an answer that halts is chosen; nobody where none does."""
+        if not any(field.halts for field in self.step.fields):
+            return []
+        return calls_at_a_stop(self.actor, self.journey.therapy, party_names())
 
     def signed_by(self, form: ActionForm) -> tuple[Actor, Actor | None]:
         """Who signs, and who verifies where somebody has to; what is wrong with either is said at once."""

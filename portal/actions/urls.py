@@ -7,6 +7,7 @@ from portal.actions import (
     exception_acts,
     halting,
     holding,
+    labelling,
     moving,
     ordering,
     slots,
@@ -23,7 +24,7 @@ urlpatterns = [
     route(
         f"{THERAPY}decision/", therapy_acts.PayerDecisionView.as_view(), name="payer_decision", rule=may("payer.decide")
     ),
-    route(f"{THERAPY}label/", therapy_acts.LabelView.as_view(), name="therapy_label", rule=may("label.print")),
+    route(f"{THERAPY}label/", labelling.LabelView.as_view(), name="therapy_label", rule=may("label.print")),
     route(f"{THERAPY}hold/", holding.HoldView.as_view(), name="therapy_hold", rule=may("therapy.read")),
     route("therapies/held/", holding.held_list, name="therapies_held", rule=may("therapy.read")),
     route(f"{THERAPY}end/", therapy_acts.EndView.as_view(), name="therapy_end", rule=may("therapy.end")),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from custody.contract.corrections import REASONS
+from custody.contract.items import NAMES
+from custody.contract.scanning import kind_scanned
 from custody.exceptions.queries import ExceptionLine
 from custody.protocols.parts import with_unit
 from custody.therapies.corrections import StepCorrection
@@ -211,8 +213,8 @@ def step_view(line: StepLine) -> BatchStepView:
 
 
 def _scanned(record: RecordView) -> str:
-    """What was scanned before the signature, as the record says: “Label and bag”; empty where nothing was."""
-    kinds = list(record.body.get("scans") or {})
+    """What was scanned before the signature, as the record says: “Order and cassette”; empty where nothing was."""
+    kinds = [NAMES.get(name, name) for name in dict.fromkeys(map(kind_scanned, record.body.get("scans") or {}))]
     return " and ".join(filter(None, [", ".join(kinds[:-1]), *kinds[-1:]])).capitalize()
 
 

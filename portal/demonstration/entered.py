@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_FLOOR, Decimal
 from random import Random
+from typing import Any
 
 from custody.contract.comparing import HeldTo
-from custody.protocols.document import Field, Step
+from custody.contract.items import Item, Label
+from custody.contract.scanning import IDENTITIES, counts_bags, scan_names
+from custody.protocols.document import Field, Protocol, Step
 
 
 def first_limited(step: Step) -> Field | None:
@@ -66,6 +70,27 @@ def _decimal(field: Field, outside: bool, random: Random) -> str:
     else:
         value = low + (high - low) * Decimal(random.randint(350, 700)) / 1000
     return format(value.quantize(grain), "f")
+
+
+FIRST_LABELS = (Item("wristband", 1), Item("order", 1), Item("label", 1), Item("label", 2))
+"""Which labels a centre prints before a collection."""
+
+
+def scans(step: Step, protocol: Protocol, state: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
+    """What is scanned for a step: the first of each kind of item, and as many product bags as are infused."""
+    special = {"seal": state["custody"]["seal"], "shipper": state["custody"]["container"]}
+    found = {}
+    for kind in step.scans:
+        if kind not in IDENTITIES:
+            found[kind] = special.get(kind) or state["coi"]
+        elif not protocol.names_items:
+            found[kind] = state["coi"]
+        else:
+            counted = counts_bags(step) if kind == "bag" else None
+            count = int(values[counted.code]) if counted else 1
+            for number, name in enumerate(scan_names(kind, count), start=1):
+                found[name] = Label(state["coi"], Item(kind, number)).code
+    return found
 
 
 WHY_CLOSED = {

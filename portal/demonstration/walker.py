@@ -6,7 +6,7 @@ come from the contract's open steps and the protocol document.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -167,7 +167,9 @@ class Walker:
     def _label(
         self, step: Step, ready: ReadyStep, chain: Chain, protocol: Protocol, by: Actor, at: datetime, key: str
     ) -> Record:
-        return print_label(therapy=self.therapy, values=self._values(step), copies=2, by=by, at=at, key=key)
+        return print_label(
+            therapy=self.therapy, values=self._values(step), items=entered.FIRST_LABELS, by=by, at=at, key=key
+        )
 
     def _pack(
         self, step: Step, ready: ReadyStep, chain: Chain, protocol: Protocol, by: Actor, at: datetime, key: str
@@ -266,7 +268,7 @@ class Walker:
             return quality.release_batch(**common)
         stepped = common | {
             "step": step.code,
-            "scans": self._scans(step, chain),
+            "scans": self._scans(step, chain, common["values"]),
             "second": self._second(step, by),
             "started_at": self._started(ready, chain, at, timedelta(minutes=int(lasts))),
         }
@@ -286,10 +288,9 @@ class Walker:
             return None
         return self.cast.actor(by.party, *step.second_roles, other_than=by.person)
 
-    def _scans(self, step: Step, chain: Chain) -> dict[str, str]:
-        state = chain.state
-        special = {"seal": state["custody"]["seal"], "shipper": state["custody"]["container"]}
-        return {kind: special.get(kind) or state["coi"] for kind in step.scans}
+    def _scans(self, step: Step, chain: Chain, values: Mapping[str, str] | None = None) -> dict[str, str]:
+        protocol = protocol_by_digest(chain.state["protocol"])
+        return entered.scans(step, protocol, chain.state, values or {})
 
     def _values(self, step: Step) -> dict[str, str]:
         state = self.chain.state

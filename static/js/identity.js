@@ -1,13 +1,12 @@
-// Identity scans: each turns green as it agrees with the therapy on the screen, and one of another therapy goes to the
-// server at once, which halts the therapy. This is feedback for the eye only: the server compares again and decides.
+// Identity scans: each turns green as it agrees with the therapy and the item that the screen asks for, and one of another
+// therapy goes to the server at once, which halts the therapy. This is feedback for the eye only: the server compares again
+// and decides.
 
-const FORM = /^(?:\]D2)?(?:\(90\)|90)?(?:&\/CH)?([A-Z0-9]{5}[0-9]{2}[A-Z0-9]{6}[A-Z0-9*])$/;
+import { labelIn, plain, whyNot } from "./labels.js";
 
 const SETTLE_MS = 700; // after the last key of a scanner that ends without Enter
+const WHOLE_MS = 120; // a code that agrees may go on: a scanner's next key comes sooner
 const HABIT_MS = 1500; // the Enter of a hand that typed an identity: the focus has gone on by then
-
-const plain = (text) => text.replace(/[\s\u001d]/g, "").toUpperCase();
-const identityIn = (text) => FORM.exec(plain(text))?.[1] ?? null;
 
 const clock = () =>
   new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: document.body.dataset.zone || undefined }).format(new Date());
@@ -20,7 +19,13 @@ const form = document.querySelector("form[data-identity-of]");
 const expected = form?.dataset.identityOf ?? "";
 const inputs = [...(form?.querySelectorAll("[data-identity]") ?? [])];
 const rowOf = (input) => input.closest("[data-check]");
-const agrees = (input) => identityIn(input.value) === expected;
+const NAMED = 4; // characters of the item that follow the identity
+const lengthOf = (input) => expected.length + ("named" in input.dataset ? NAMED : 0);
+const others = (input) => inputs.filter((one) => one !== input).map((one) => one.value);
+
+/** Whether this label is the one that the field asks for. */
+const fits = (label, input) => label?.coi === expected && !whyNot(label, input, others(input));
+const agrees = (input) => fits(labelIn(input.value), input);
 
 const say = (input, words, isWrong = false) => {
   const note = rowOf(input)?.querySelector("[data-check-note]");
@@ -65,9 +70,9 @@ const afterwards = () =>
   [...form.elements].find((one) => one.matches("input:not([type=hidden], [data-identity]), select, textarea") && one.checkVisibility?.() !== false);
 
 const judge = (input, isWhole) => {
-  const found = identityIn(input.value);
-  if (found === expected) {
-    input.value = expected;
+  const found = labelIn(input.value);
+  if (fits(found, input)) {
+    input.value = found.code;
     draw(input);
     say(input, `agrees, ${clock()}`);
     verdict();
@@ -77,12 +82,13 @@ const judge = (input, isWhole) => {
   draw(input);
   verdict();
   if (!isWhole || !input.value.trim()) return say(input, "");
-  if (found) {
+  if (found && found.coi !== expected) {
     // Another therapy's identity: nobody gets to type it away.
     say(input, "This is another therapy. Stopping.", true);
     form.requestSubmit();
   } else {
-    say(input, `That is no chain-of-identity id: ${expected.length} letters and digits. Scan it again.`, true);
+    const misread = `That is no label’s code: ${lengthOf(input)} letters and digits. Scan it again.`;
+    say(input, found ? whyNot(found, input, others(input)) : misread, true);
     input.select();
   }
 };
@@ -106,12 +112,19 @@ for (const input of inputs) {
   input.addEventListener("input", () => {
     clearTimeout(waiting);
     // Half of a code with its prefix may look like a whole one without: only what agrees is taken at once.
-    if (identityIn(input.value) === expected) {
-      typedAt = performance.now();
-      return judge(input, true);
+    const label = labelIn(input.value);
+    if (fits(label, input)) {
+      const take = () => {
+        typedAt = performance.now();
+        document.dispatchEvent(new CustomEvent("np:taken"));
+        judge(input, true);
+      };
+      if (label.letter) return take();
+      waiting = setTimeout(take, WHOLE_MS);
+      return;
     }
     judge(input, false);
-    if (plain(input.value).length >= expected.length) waiting = setTimeout(() => judge(input, true), SETTLE_MS);
+    if (plain(input.value).length >= lengthOf(input)) waiting = setTimeout(() => judge(input, true), SETTLE_MS);
   });
   input.addEventListener("change", () => {
     clearTimeout(waiting);
@@ -136,11 +149,16 @@ for (const input of inputs) {
 }
 if (inputs.length) verdict();
 
-// A scan that comes while no field has the focus goes to the first item that is still open.
+// A scan that comes while no field has the focus goes to the first item that is still open; one that agrees already is
+// not taken again, and where nothing is open only another therapy's is, which stops.
 document.addEventListener("np:scan", (event) => {
-  const next = inputs.find((one) => !agrees(one));
-  if (!next) return;
+  if (!inputs.length) return;
   event.preventDefault();
+  const label = labelIn(event.detail.value);
+  if (label?.coi === expected && inputs.some((one) => agrees(one) && one.value === label.code)) return;
+  const isAnothers = label && label.coi !== expected;
+  const next = inputs.find((one) => !agrees(one)) ?? (isAnothers ? inputs.at(-1) : undefined);
+  if (!next) return;
   next.value = event.detail.value;
   judge(next, true);
 });

@@ -71,6 +71,13 @@ const accept = (input, raw) => {
   else if (input.form && nextOpen(input)) nextOpen(input).focus();
 };
 
+/** What was scanned stands alone in its place: it is not added to what was there. */
+const fill = (input, value) => {
+  if (input.value === value) return;
+  input.value = value;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+};
+
 let burst = "";
 let firstKeyAt = 0;
 let lastKeyAt = -Infinity; // a scan may come in the page's first moment
@@ -84,19 +91,21 @@ const onKey = (event) => {
   if (event.key === "Enter") {
     const scanned = goesOn && burst.length >= SHORTEST && (lastKeyAt - firstKeyAt) / (burst.length - 1) < QUICK_MS;
     const here = event.target;
-    const own = home?.closest?.("[data-scan]");
+    // A place that agrees already takes nothing more: what is scanned there goes to the next one.
+    const own = !home?.readOnly && home?.closest?.("[data-scan]");
     if (scanned && !own) {
       event.preventDefault();
       event.stopPropagation();
-      if (editable(home) && "value" in home) {
+      if (editable(home) && "value" in home && !home.readOnly) {
         home.value = before;
         home.dispatchEvent(new Event("input", { bubbles: true }));
       }
       accept(field(), burst);
     } else if (editable(here) && here.closest("[data-scan]")) {
-      here.value = normalise(here.value);
+      fill(here, normalise(scanned && here === home ? burst : here.value));
       if (!here.value) event.preventDefault();
       else goOn(event, here, true);
+      if (document.activeElement === here) here.select?.();
     } else if (editable(here)) {
       goOn(event, here, false);
     }
@@ -119,6 +128,13 @@ let listening = false;
 export const initScan = (root) => {
   if (!listening) {
     document.addEventListener("keydown", onKey, true);
+    // What was taken before its Enter came is no part of the next code.
+    document.addEventListener("np:taken", () => {
+      burst = "";
+      lastKeyAt = -Infinity;
+    });
+    // The next scan, or key, takes the place of what stands there.
+    document.addEventListener("focusin", ({ target }) => target.matches?.("input[data-scan], [data-scan] input") && target.select?.());
     listening = true;
   }
   const first = root.querySelector?.("[data-scan-focus]");

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 
+from custody.contract.items import Item
 from custody.labels.operations import reprint_label
 from ledger.crypto import canonical, dsse, ed25519, merkle
 from ledger.ids import uuid7
@@ -91,7 +92,9 @@ def test_append_to_a_therapy_is_told():
     times = (therapy.now + timedelta(seconds=second) for second in range(THERAPY_RECORDS + 1))
 
     def ours() -> None:
-        reprint_label(therapy=therapy.therapy, reason="damaged", by=by, at=next(times), key=str(uuid4()))
+        reprint_label(
+            therapy=therapy.therapy, reason="damaged", items=[Item("label", 1)], by=by, at=next(times), key=str(uuid4())
+        )
 
     ours()
     rate, raw = _rates(THERAPY_RECORDS, ours, _bare_writer(therapy.chain.records.order_by("-seq")[0]))

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from custody.contract.items import Item
 from custody.labels.operations import reprint_label
 from ledger.clock import now
 from ledger.cosigning import tokens
@@ -52,7 +53,9 @@ def test_a_witness_follows_at_the_append_rate_or_faster(live_server, settings, t
     started = time.perf_counter()
     for second in range(RECORDS):
         at = first + timedelta(seconds=second)
-        reprint_label(therapy=therapy.therapy, reason="damaged", by=by, at=at, key=str(uuid4()))
+        reprint_label(
+            therapy=therapy.therapy, reason="damaged", items=[Item("label", 1)], by=by, at=at, key=str(uuid4())
+        )
     sequencer.drain()
     append = RECORDS / (time.perf_counter() - started)
     # What witnesses are asked to co-sign follows within two seconds.

@@ -39,10 +39,9 @@ def step_form(therapy: Told, step: str, *, second: Actor | None = None, **change
     """What a person sends for a step that is in limits; `changed` overrides."""
     known = protocol_by_digest(therapy.state["protocol"]).step(step)
     assert known is not None
-    custody = therapy.state["custody"]
-    special = {"seal": custody["seal"], "shipper": custody["container"]}
-    sent = {f"value_{code}": value for code, value in therapy.values(step).items()}
-    sent |= {f"scan_{kind}": special.get(kind) or therapy.state["coi"] for kind in known.scans}
+    values = therapy.values(step)
+    sent = {f"value_{code}": value for code, value in values.items()}
+    sent |= {f"scan_{name}": code for name, code in therapy.scans(step, values).items()}
     sent |= {"idempotency_key": str(uuid7()), "signing_password": PASSWORD}
     if second is not None:
         sent |= {"second_email": User.objects.get(pk=second.person).email, "second_password": PASSWORD}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -73,6 +74,12 @@ class Told:
         known = protocol_by_digest(self.state["protocol"]).step(step)
         assert known is not None
         return self.walker._values(known)
+
+    def scans(self, step: str, values: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What is scanned for a step of the protocol: the right items of this therapy."""
+        known = protocol_by_digest(self.state["protocol"]).step(step)
+        assert known is not None
+        return self.walker._scans(known, self.chain, values)
 
     def on_to(self, step: str) -> Told:
         """Walk on until this step is next."""

@@ -9,6 +9,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from custody.contract.items import Item, Label
 from portal.accounts.demonstration import PASSWORD
 
 COI = re.compile(r"[A-Z0-9]{5}\d{2}[A-Z0-9]{6}[A-Z0-9*]")
@@ -31,6 +32,11 @@ def identity(page: Page) -> str:
     assert found
     assert COI.fullmatch(found)
     return found
+
+
+def label(page: Page, kind: str, number: int = 1) -> str:
+    """The code on the label of this item of the page's therapy."""
+    return Label(identity(page), Item(kind, number)).code
 
 
 def wedge(page: Page, text: str) -> None:

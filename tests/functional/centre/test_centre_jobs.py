@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.accounts.demonstration import PASSWORD
+from tests.functional.hands import label, wedge
 from tests.functional.maker.test_maker_jobs import is_sound
 
 pytestmark = pytest.mark.browser
@@ -113,7 +114,7 @@ def test_from_the_order_to_the_hand_over(as_person: Any) -> None:
     is_sound(nurse)
     nurse.get_by_role("button", name="Open the print dialogue").click()
     nurse.wait_for_function("window.dialogues === 1")
-    scan(nurse, "label", identity(nurse))
+    scan(nurse, "label", label(nurse, "label"))
     expect(nurse.get_by_text("It agrees")).to_be_visible()
     nurse.get_by_role("button", name="Sign that it is printed and agrees").click()
     expect(nurse.get_by_text("On the ledger: printed, and compared by scan.")).to_be_visible()
@@ -121,9 +122,8 @@ def test_from_the_order_to_the_hand_over(as_person: Any) -> None:
     nurse.goto(f"/therapies/{therapy}/steps/collect/")
     is_sound(nurse)
     expect(nurse.locator("main")).to_contain_text("Marit de Wael")
-    coi = identity(nurse)
-    for kind, text in (("wristband", coi), ("order", f"(90){coi}"), ("label", f"]d290{coi}")):
-        scan(nurse, kind, text)
+    for kind, form in (("wristband", "{}"), ("order", "(90){}"), ("label", "]d290{}")):
+        scan(nurse, kind, form.format(label(nurse, kind)))
     expect(nurse.get_by_text("All agree")).to_be_visible()
     values = {"volume": "180", "nucleated-cells": "12.5", "cd3-cells": "6.1", "blood-processed": "11.0"}
     for code, value in (values | {"equipment": "AP-2", "kit-lot": "K-99"}).items():
@@ -139,7 +139,7 @@ def test_from_the_order_to_the_hand_over(as_person: Any) -> None:
     lab = as_person("Lotte Vermeer")
     lab.goto(f"/therapies/{therapy}/pack/pack-outbound/")
     assert "de Wael" not in lab.content()
-    scan(lab, "label", coi)
+    scan(lab, "label", label(lab, "label", 2))
     for name, value in (("container", "BX-771"), ("seal", "44 100 200"), ("logger", FREE_LOGGER)):
         lab.locator(f"#id_{name}").fill(value)
     lab.locator("#id_value_closing-temperature").fill("4.1")
@@ -172,23 +172,48 @@ def test_the_bedside_turns_green_item_by_item_and_a_wrong_bag_stops_everything(
     page = as_person("Ines Marlowe", width=390, height=844)
     open_task(page, "Check patient and bag at the bedside")
     is_sound(page)
-    coi = identity(page)
+    band, bag = label(page, "wristband"), label(page, "bag", 2)
     expect(page.get_by_role("button", name="Both sign")).to_be_hidden()
 
     # The first fourteen characters of this code have the form of another therapy's identity: half a code stops nothing.
-    scan(page, "wristband", f"90{coi}")
-    expect(page.locator("#id_scan_wristband")).to_have_value(coi)
-    scan(page, "cassette", coi)
+    scan(page, "wristband", f"90{band}")
+    expect(page.locator("#id_scan_wristband")).to_have_value(band)
+    # The wristband in the cassette's place is the wrong thing in the hand, and no other therapy's.
+    scan(page, "cassette", band)
+    expect(page.get_by_text("This is the wristband. Wanted is the cassette: scan that.")).to_be_visible()
     expect(page.locator("[data-verdict-word]")).to_have_text("Scan")
-    scan(page, "bag", coi)
+    scan(page, "cassette", label(page, "cassette"))
+    expect(page.locator("[data-verdict-word]")).to_have_text("Scan")
+    scan(page, "bag", bag)
     expect(page.locator("[data-verdict-word]")).to_have_text("Match")
     expect(page.get_by_role("button", name="Both sign")).to_be_visible()
     is_sound(page)
 
-    page.get_by_role("button", name="Bag again").click()
+    # An Enter that comes late, or the same label once more, takes nothing back.
+    page.evaluate("document.activeElement.blur()")
+    wedge(page, bag)
+    expect(page.locator("#id_scan_wristband")).to_have_value(band)
+    expect(page.locator("[data-verdict-word]")).to_have_text("Match")
+
+    consent = page.get_by_role("group", name="Consent confirmed")
+    consent.get_by_label("No").check()
+    expect(page.get_by_role("button", name="Both sign: stop this therapy")).to_be_visible()
+    expect(page.get_by_role("button", name="Both sign: all agree")).to_be_hidden()
+    expect(page.locator("[data-verdict-word]")).to_be_hidden()
+    expect(page.get_by_text("An answer below stops this therapy.")).to_be_visible()
+    expect(page.get_by_role("list", name="Whom to call")).to_be_visible()
+    assert (
+        page.locator("[data-verdict]").evaluate("(one) => getComputedStyle(one).backgroundColor") == "rgb(168, 15, 28)"
+    )
+    is_sound(page)
+    consent.get_by_label("Yes").check()
+    expect(page.locator("[data-verdict-word]")).to_have_text("Match")
+    expect(page.get_by_role("button", name="Both sign: all agree")).to_be_visible()
+
+    page.get_by_role("button", name="Scan the product bag again").click()
     expect(page.locator("[data-verdict-word]")).to_have_text("Scan")
     scan(page, "bag", "no identity")
-    expect(page.get_by_text("That is no chain-of-identity id")).to_be_visible()
+    expect(page.get_by_text("That is no label’s code")).to_be_visible()
     page.locator("#id_scan_bag").fill("")
     scan(page, "bag", ANOTHER)
 

@@ -12,8 +12,8 @@ from tests.functional.hands import (
     box_of,
     close_exceptions,
     fill_in_limits,
-    identity,
     is_sound,
+    label,
     mail_of,
     scan,
     second_person,
@@ -56,11 +56,11 @@ def test_the_product_is_received_accepted_and_opens_the_gate(as_person: Any, por
     open_step(lab, therapy, "accept-product")
     lab.get_by_role("button", name="Commit readings").click()
     expect(lab.get_by_text("Readings committed to the ledger")).to_be_visible()
-    coi = identity(lab)
+    cassette = label(lab, "cassette")
     # A scan finds its place wherever the focus is, and leaves the figure that was being typed alone.
     lab.locator("#id_value_storage-temperature").fill("-178")
-    wedge(lab, coi)
-    expect(lab.locator("#id_scan_cassette")).to_have_value(coi)
+    wedge(lab, cassette)
+    expect(lab.locator("#id_scan_cassette")).to_have_value(cassette)
     expect(lab.locator("#id_value_storage-temperature")).to_have_value("-178")
     fill_in_limits(lab)
     second_person(lab, mail_of("Sami Rautio", DOMAIN))
@@ -82,9 +82,8 @@ def test_two_people_check_infuse_and_the_first_outcome_is_recorded(as_person: An
     therapy = portal_server.tell(days=46.2, stop_before="bedside-check")
     nurse = as_person("Ines Marlowe", width=390, height=844)
     open_step(nurse, therapy, "bedside-check")
-    coi = identity(nurse)
     for kind in ("wristband", "cassette", "bag"):
-        scan(nurse, kind, coi)
+        scan(nurse, kind, label(nurse, kind))
     expect(nurse.locator("[data-verdict-word]")).to_have_text("Match")
     fill_in_limits(nurse)
     second_person(nurse, mail_of("Ines Marlowe", DOMAIN))
@@ -94,14 +93,14 @@ def test_two_people_check_infuse_and_the_first_outcome_is_recorded(as_person: An
 
     for kind in ("wristband", "cassette", "bag"):
         if not nurse.locator(f"#id_scan_{kind}").input_value():
-            scan(nurse, kind, coi)
+            scan(nurse, kind, label(nurse, kind))
     second_person(nurse, mail_of("Joris Haanstra", DOMAIN))
     nurse.get_by_role("button", name="Both sign").click()
     signed(nurse, "Check patient and bag at the bedside")
 
     open_step(nurse, therapy, "infuse")
     for kind in ("wristband", "bag"):
-        scan(nurse, kind, coi)
+        scan(nurse, kind, label(nurse, kind))
     fill_in_limits(nurse)
     second_person(nurse, mail_of("Adaeze Okonjo", DOMAIN))
     nurse.get_by_role("button", name="Both sign").click()

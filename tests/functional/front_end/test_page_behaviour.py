@@ -64,6 +64,39 @@ def test_a_scan_without_any_focus_finds_the_scan_field(open_page):
     assert page.input_value("#sg-scan-1") == CODE
 
 
+def test_a_second_scan_takes_the_place_of_what_stood_there(open_page):
+    page = open_page("/styleguide/")
+    page.evaluate(CAPTURE)
+    page.locator("#sg-scan-1").focus()
+
+    _scan(page, CODE)
+    _scan(page, "X004226000002")
+
+    assert page.input_value("#sg-scan-1") == "X004226000002"
+
+
+def test_a_scan_takes_the_place_of_a_code_that_was_half_typed(open_page):
+    page = open_page("/styleguide/")
+    page.evaluate(CAPTURE)
+    page.locator("#sg-scan-1").press_sequentially("X0042", delay=180)
+    page.wait_for_timeout(400)
+
+    _scan(page, f"]d2{CODE}")
+
+    assert page.input_value("#sg-scan-1") == CODE
+
+
+def test_what_stands_in_a_place_for_a_scan_is_marked_when_it_has_the_focus(open_page):
+    page = open_page("/styleguide/")
+    page.locator("#sg-scan-1").fill(CODE)
+    page.locator("#id_bag").focus()
+
+    page.locator("#sg-scan-1").focus()
+    page.keyboard.type("B")
+
+    assert page.input_value("#sg-scan-1") == "B"
+
+
 # ── forms ──
 
 

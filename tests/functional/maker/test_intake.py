@@ -14,8 +14,8 @@ from tests.functional.hands import (
     close_exceptions,
     fill_in_limits,
     first_with,
-    identity,
     is_sound,
+    label,
     mail_of,
     receive,
     second_person,
@@ -41,9 +41,9 @@ def test_starting_material_is_received_and_accepted_by_scan(as_person: Any, port
     close_exceptions(as_person, portal_server, therapy, DECIDERS)
     page.goto(f"/therapies/{therapy}/steps/accept-starting-material/")
     is_sound(page)
-    coi = identity(page)
-    wedge(page, coi)
-    expect(page.locator("#id_scan_label")).to_have_value(coi)
+    cells = label(page, "label")
+    wedge(page, cells)
+    expect(page.locator("#id_scan_label")).to_have_value(cells)
     expect(page).to_have_url(re.compile("/intake/accept-starting-material/$"))
     fill_in_limits(page)
     name = page.locator(".np-sign").first.inner_text()
@@ -55,7 +55,7 @@ def test_starting_material_is_received_and_accepted_by_scan(as_person: Any, port
     page.get_by_role("button", name="Commit readings").click()
     expect(page.get_by_text("Readings committed to the ledger")).to_be_visible()
     if not page.locator("#id_scan_label").input_value():
-        wedge(page, coi)
+        wedge(page, cells)
     fill_in_limits(page)
     second_person(page, next(mail for who, mail in SECOND.items() if who in name))
     page.get_by_role("button", name="Sign and accept, both").click()

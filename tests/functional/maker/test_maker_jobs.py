@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from portal.accounts.demonstration import PASSWORD
-from tests.functional.hands import ANOTHER, identity, scan
+from tests.functional.hands import ANOTHER, label, scan
 
 pytestmark = pytest.mark.browser
 OPERATORS = {"Vaartkade Cell Works": ("Noor Bakker", "elif.sahin@vaartkade.example", "Hanneke Verbeek")}
@@ -41,7 +41,7 @@ def test_two_people_record_a_step_at_the_bench(as_person: Any, portal_server: An
     page.goto(address)
     is_sound(page)
 
-    scan(page, "label", identity(page))
+    scan(page, "label", label(page, "label"))
     expect(page.get_by_text("All agree")).to_be_visible()
     viability = page.get_by_label("Viability")
     viability.fill("60")

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.accounts.demonstration import PASSWORD
-from tests.functional.hands import fill_in_limits, identity, is_sound, scan
+from tests.functional.hands import fill_in_limits, is_sound, label, scan
 from tests.functional.maker.test_maker_jobs import OPERATORS
 
 pytestmark = pytest.mark.browser
@@ -92,7 +92,7 @@ def test_a_batch_step_is_signed_with_a_passkey(as_person: Any, portal_server: An
     page, verifier = task(as_person, therapy, "/batches/{}/bench/transduce/", 0)
     device = with_passkey(page)
     page.goto(f"/batches/{therapy}/bench/transduce/")
-    scan(page, "label", identity(page))
+    scan(page, "label", label(page, "label"))
     fill_in_limits(page)
     page.get_by_role("button", name="Start now").click()
     page.get_by_label("Verifier’s e-mail").fill(verifier)

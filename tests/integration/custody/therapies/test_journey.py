@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from custody.contract.items import Item, Label, check_character
 from custody.exceptions.models import CustodyException
 from custody.therapies.models import OpenStep, StepRecord, Therapy, TherapyParty
 from custody.therapies.operations import PatientHasTherapy, decide_payer, end_therapy, order_therapy, perform_step
@@ -91,7 +92,7 @@ def test_collection_needs_two_different_people_of_the_centre():
         "therapy": one.therapy,
         "step": "collect",
         "values": one.values("collect"),
-        "scans": dict.fromkeys(("wristband", "order", "label"), one.state["coi"]),
+        "scans": one.scans("collect"),
         "by": nurse,
         "at": one.now,
     }
@@ -110,7 +111,8 @@ def test_collection_needs_two_different_people_of_the_centre():
 
 def test_scan_of_another_therapy_is_refused():
     one = told(small_consortium(), Story("rest", stop_before="collect"))
-    scans = dict.fromkeys(("wristband", "order", "label"), one.state["coi"]) | {"label": "X00422600999912"[:14]}
+    coi = "X004226009999" + check_character("X004226009999")
+    scans = one.scans("collect") | {"label": Label(coi, Item("label", 1)).code}
 
     with pytest.raises(Refused, match="another therapy"):
         perform_step(
@@ -133,7 +135,7 @@ def test_values_of_the_wrong_form_are_named_one_by_one():
             therapy=one.therapy,
             step="collect",
             values={**one.values("collect"), "volume": "a lot", "nucleated-cells": ""},
-            scans=dict.fromkeys(("wristband", "order", "label"), one.state["coi"]),
+            scans=one.scans("collect"),
             by=one.actor("centre", "nurse"),
             second=one.actor("centre", "physician"),
             at=one.now,
@@ -272,7 +274,7 @@ def test_time_in_the_future_is_refused():
             therapy=one.therapy,
             step="collect",
             values=one.values("collect"),
-            scans=dict.fromkeys(("wristband", "order", "label"), one.state["coi"]),
+            scans=one.scans("collect"),
             by=one.actor("centre", "nurse"),
             second=one.actor("centre", "physician"),
             occurred_at=one.now + timedelta(days=1),

@@ -107,7 +107,7 @@ def test_unknown_logger_cannot_be_packed():
             seal="40 1",
             logger_serial="NOT-THERE",
             values=one.values("pack-outbound"),
-            scans={"label": one.state["coi"]},
+            scans=one.scans("pack-outbound"),
             by=one.actor("centre", "cell_lab"),
             at=one.now,
             key=one.key(),

@@ -218,7 +218,7 @@ def perform(therapy, step, first, second):
         therapy=therapy.therapy,
         step=step,
         values=therapy.values(step),
-        scans=dict.fromkeys(known.scans, therapy.state["coi"]),
+        scans=therapy.scans(step),
         by=first,
         second=second if known.needs_second else None,
         at=now(),

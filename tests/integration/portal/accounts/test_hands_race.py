@@ -7,7 +7,6 @@ import threading
 import pytest
 from django.db import connection
 
-from custody.therapies.queries import protocol_by_digest
 from ledger.clock import now
 from ledger.errors import Refusal
 from ledger.ids import uuid7
@@ -30,8 +29,7 @@ def test_two_verifiers_at_once_leave_one_signed_step() -> None:
     keys = {person.person: Passkey() for person in (first, *verifiers)}
     for person in (first, *verifiers):
         keys[person.person].bind_to(person)
-    known = protocol_by_digest(therapy.state["protocol"]).step(STEP)
-    values, scans = therapy.values(STEP), dict.fromkeys(known.scans, therapy.state["coi"])
+    values, scans = therapy.values(STEP), therapy.scans(STEP)
     at, ready, said = now(), threading.Barrier(2), []
 
     def sign(verifier) -> None:

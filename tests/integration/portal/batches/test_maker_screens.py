@@ -126,8 +126,8 @@ def test_what_was_scanned_at_the_bench_stands_in_the_record_and_in_the_batch_rec
 
     page = client.get(reverse("batch", args=[therapy.therapy]))
     done = next(one.line for one in page.context["steps"] if one.line.step.code == "wash-and-select")
-    assert done.record.body["scans"] == {"label": therapy.state["coi"]}
-    assert "Label scanned and agreed before this was signed" in words(page)
+    assert done.record.body["scans"] == therapy.scans("wash-and-select")
+    assert "Label of the cells scanned and agreed before this was signed" in words(page)
 
 
 def test_everything_that_is_wrong_with_a_step_is_said_at_once(cast):

@@ -10,10 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from custody.contract.items import Item, Label
 from custody.exceptions.models import CustodyException
-from custody.labels.models import Label
+from custody.labels.models import Label as PrintedLabel
+from custody.labels.queries import prints
 from custody.patients.models import Patient
 from custody.scheduling.models import Booking, SlotHold
+from custody.therapies import queries
 from custody.therapies.models import StepRecord, Therapy
 from custody.transport.models import Shipment
 from ledger.clock import now
@@ -301,13 +304,20 @@ def test_a_booked_chain_is_not_booked_again(cast):
 # ── label ──
 
 
+def prints_of(therapy):
+    return prints(queries.journey(therapy=therapy.therapy, by=therapy.actor("centre", "nurse")))
+
+
 def label_page(therapy):
     return reverse("therapy_label", args=[therapy.therapy])
 
 
 def label_form(therapy, **changed):
     """What is sent once a printed label was scanned."""
-    return step_form(therapy, "label", **{"scan_label": therapy.state["coi"], "copies": "1", **changed})
+    first = {"count_wristband": "1", "count_order": "1", "count_label": "1", "count_bag": "0", "count_cassette": "0"}
+    again = {"item": "label", "number": "1", "copies": "1"}
+    scanned = Label(therapy.state["coi"], Item("label", 1)).code
+    return step_form(therapy, "label", **{"scan_label": scanned, **first, **again, **changed})
 
 
 def test_the_first_print_is_a_step_and_a_reprint_needs_its_reason(cast):
@@ -319,38 +329,82 @@ def test_the_first_print_is_a_step_and_a_reprint_needs_its_reason(cast):
     reasoned = client.post(label_page(therapy), label_form(therapy, reason="damaged"))
 
     assert (printed.status_code, unreasoned.status_code, reasoned.status_code) == (303, 422, 303)
-    assert list(Label.objects.order_by("serial").values_list("serial", "reason")) == [(1, ""), (2, "damaged")]
+    assert list(PrintedLabel.objects.order_by("serial").values_list("serial", "reason")) == [(1, ""), (2, "damaged")]
 
 
-def test_labels_printed_together_carry_their_number_and_the_record_says_how_many(cast):
+def test_each_label_says_what_it_is_on_and_the_record_says_which_were_printed(cast):
     therapy = at_step(cast, "label")
     client = nurse(therapy)
 
-    three = words(client.get(label_page(therapy), {"copies": "3"}))
-    one = words(client.get(label_page(therapy)))
-    client.post(label_page(therapy), label_form(therapy, copies="3"))
+    page = client.get(label_page(therapy), {"count_label": "3", "count_order": "0"})
+    client.post(label_page(therapy), label_form(therapy, count_label="3", count_order="0"))
 
-    assert [f">{number} of 3<" in three for number in (1, 2, 3, 4)] == [True, True, True, False]
-    assert three.count("np-label__bars") == 3
-    assert " of 1" not in one
-    assert Label.objects.get(therapy_id=therapy.therapy).copies == 3
+    codes = [one.code for one in page.context["labels"]]
+    assert [code[14:17] for code in codes] == ["W01", "M01", "M02", "M03"]
+    assert [f">{number} of 3<" in words(page) for number in (1, 2, 3, 4)] == [True, True, True, False]
+    assert words(page).count("np-label__bars") == 4
+    assert PrintedLabel.objects.get(therapy_id=therapy.therapy).copies == 4
+    assert [one.code for one in prints_of(therapy)[0].items] == ["W01", "M01", "M02", "M03"]
 
 
-def test_a_number_of_labels_beyond_reading_shows_one(cast):
-    page = nurse(therapy := at_step(cast, "label")).get(label_page(therapy), {"copies": "9" * 5000})
+def test_the_maker_prints_the_labels_of_the_product_with_the_next_number(cast):
+    therapy = at_step(cast, "fill-and-label")
+    client = signed_in(therapy.actor("maker", "operator"))
+
+    opened = client.get(label_page(therapy)).context["form"]
+    bag = Label(therapy.state["coi"], Item("bag", 1)).code
+    printed = client.post(
+        label_page(therapy), label_form(therapy, item="bag", copies="2", reason="filled", scan_label=bag)
+    )
+
+    assert (opened["item"].value(), opened["number"].value()) == ("bag", 1)
+    assert printed.status_code == 303
+    assert [one.words for one in prints_of(therapy)[-1].items] == ["product bag 1", "product bag 2"]
+    assert client.get(label_page(therapy)).context["form"]["number"].value() == 3
+
+
+def test_the_label_that_is_compared_is_one_of_those_that_were_printed(cast):
+    therapy = at_step(cast, "label")
+    coi = therapy.state["coi"]
+    cassette, before = Label(coi, Item("cassette", 1)).code, coi
+
+    other = nurse(therapy).post(label_page(therapy), label_form(therapy, scan_label=cassette))
+    older = nurse(therapy).post(label_page(therapy), label_form(therapy, scan_label=before))
+
+    assert other.context["form"].errors["scan_label"] == [
+        "This is cassette 1, which is not printed here. Scan one of those printed now."
+    ]
+    assert "does not say what it is on" in older.context["form"].errors["scan_label"][0]
+    assert not prints_of(therapy)
+
+
+def test_a_number_of_labels_beyond_reading_shows_none_of_that_kind(cast):
+    page = nurse(therapy := at_step(cast, "label")).get(label_page(therapy), {"count_label": "9" * 5000})
 
     assert page.status_code == 200
-    assert len(page.context["copies"]) == 1
+    assert {one.kind for one in page.context["labels"]} == {"wristband", "order"}
 
 
-@pytest.mark.parametrize("copies", ["", "0", "21", "many"])
-def test_how_many_labels_is_a_number_that_can_be(cast, copies):
+@pytest.mark.parametrize("count", ["", "-1", "21", "many"])
+def test_how_many_labels_is_a_number_that_can_be(cast, count):
     therapy = at_step(cast, "label")
 
-    response = nurse(therapy).post(label_page(therapy), label_form(therapy, copies=copies))
+    response = nurse(therapy).post(label_page(therapy), label_form(therapy, count_label=count))
 
-    assert response.context["form"].errors["copies"] == ["Say how many: 1 to 20."]
-    assert not Label.objects.filter(therapy_id=therapy.therapy).exists()
+    assert response.context["form"].errors["count_label"] == ["Say how many: 0 to 20."]
+    assert not prints_of(therapy)
+
+
+@pytest.mark.parametrize(("counts", "sum_of_them"), [("0", 0), ("20", 22)])
+def test_no_labels_and_too_many_are_not_printed(cast, counts, sum_of_them):
+    therapy = at_step(cast, "label")
+    rest = {"count_wristband": "0", "count_order": "0"} if counts == "0" else {}
+
+    response = nurse(therapy).post(label_page(therapy), label_form(therapy, count_label=counts, **rest))
+
+    assert response.context["form"].errors["count_label"] == [
+        f"Print 1 to 20 labels together; these are {sum_of_them}."
+    ]
 
 
 @pytest.mark.parametrize("scanned", ["", "not a label"])
@@ -361,7 +415,7 @@ def test_a_label_that_was_not_scanned_is_not_signed_for(cast, scanned):
 
     assert response.status_code == 422
     assert response.context["form"].errors["scan_label"]
-    assert not Label.objects.exists()
+    assert not PrintedLabel.objects.exists()
     assert not StepRecord.objects.filter(therapy_id=therapy.therapy, step="label").exists()
 
 
@@ -375,7 +429,7 @@ def test_a_printed_label_of_another_therapy_halts_this_one(cast):
     page = words(nurse(therapy).get(label_page(therapy)))
     assert "This therapy is halted: print no label" in page
     assert "data-print" not in page
-    assert not Label.objects.exists()
+    assert not PrintedLabel.objects.exists()
     assert Therapy.objects.get(pk=therapy.therapy).open_exceptions == 1
 
 
@@ -485,6 +539,73 @@ def test_a_scan_that_is_no_identity_may_be_made_again(cast):
     assert response.status_code == 422
     assert response.context["form"].errors["scan_bag"]
     assert CustodyException.objects.count() == 0
+
+
+def test_one_label_scanned_for_patient_cassette_and_bag_is_refused_and_halts_nothing(cast):
+    therapy = at_step(cast, "bedside-check")
+    band = Label(therapy.state["coi"], Item("wristband", 1)).code
+    thrice = {"scan_wristband": band, "scan_cassette": band, "scan_bag": band}
+
+    response = nurse(therapy).post(
+        step_url(therapy, "bedside-check"),
+        step_form(therapy, "bedside-check", second=second(therapy), **thrice),
+    )
+
+    assert response.status_code == 422
+    assert {name: list(said) for name, said in response.context["form"].errors.items()} == {
+        "scan_cassette": ["This is the wristband. Wanted is the cassette: scan that."],
+        "scan_bag": ["This is the wristband. Wanted is the product bag: scan that."],
+    }
+    assert CustodyException.objects.count() == 0
+    assert not StepRecord.objects.filter(step="bedside-check").exists()
+
+
+def test_an_answer_that_halts_is_marked_and_the_page_holds_what_signing_does_and_whom_to_call(cast):
+    """What turns the page then is style alone (forms.css), so it needs neither script nor server."""
+    therapy = at_step(cast, "bedside-check")
+
+    page = nurse(therapy).get(step_url(therapy, "bedside-check"))
+    halting = re.findall(r'<input type="radio" name="([^"]+)" value="(\w+)"[^>]*data-halts', words(page))
+
+    assert halting == [("value_band-read-aloud", "no"), ("value_consent-confirmed", "no")]
+    assert '<span class="np-if-halts">Both sign: stop this therapy</span>' in words(page)
+    assert [one.number for one in page.context["stop_calls"]]
+    assert "Signing stops this therapy" in words(page)
+
+
+def test_another_therapys_label_halts_also_where_it_is_on_the_wrong_item(cast):
+    therapy = at_step(cast, "bedside-check")
+    other = Label(ANOTHER, Item("wristband", 1)).code
+
+    response = nurse(therapy).post(
+        step_url(therapy, "bedside-check"),
+        step_form(therapy, "bedside-check", second=second(therapy), scan_bag=f"]d290{other}"),
+    )
+
+    assert response.status_code == 409
+    assert CustodyException.objects.get().kind == "identity_stop"
+
+
+def test_two_bags_are_infused_when_two_different_ones_are_scanned(cast):
+    therapy = at_step(cast, "infuse")
+    client, coi = nurse(therapy), therapy.state["coi"]
+    one, two = (Label(coi, Item("bag", number)).code for number in (1, 2))
+    wristband = Label(coi, Item("wristband", 1)).code
+    places = client.get(step_url(therapy, "infuse"), {"bags": "2"}).context["form"]
+
+    def infused(**bags):
+        form = step_form(therapy, "infuse", second=second(therapy)) | {"value_bags": "2"}
+        form = {name: value for name, value in form.items() if not name.startswith("scan_")}
+        return client.post(step_url(therapy, "infuse"), form | {"scan_wristband": wristband} | bags)
+
+    twice = infused(**{"scan_bag": one, "scan_bag-2": one})
+    short = infused(scan_bag=one)
+
+    assert [field.name for field in places.scan_fields] == ["scan_wristband", "scan_bag", "scan_bag-2"]
+    assert places["value_bags"].value() == "2"
+    assert twice.context["form"].errors["scan_bag-2"] == ["Product bag 1 was scanned twice. Scan each once."]
+    assert "scan_bag-2" in short.context["form"].errors
+    assert infused(**{"scan_bag": one, "scan_bag-2": two}).status_code == 303
 
 
 # ── order of things ──

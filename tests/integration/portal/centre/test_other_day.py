@@ -55,7 +55,7 @@ def collect(therapy, days):
         therapy=therapy.therapy,
         step="collect",
         values=therapy.values("collect"),
-        scans=dict.fromkeys(("wristband", "order", "label"), therapy.state["coi"]),
+        scans=therapy.scans("collect"),
         started_at=booked - timedelta(hours=4),
         occurred_at=booked,
         by=therapy.actor("centre", "nurse"),

@@ -125,7 +125,7 @@ def test_nothing_is_closed_without_a_reason_in_words(cast, why):
     page = signed_in(therapy.actor("maker", "qa")).post(reverse("exception", args=[found.pk]), closing(why=why))
 
     assert page.status_code == 422
-    assert "Write why, in at least three words." in words(page)
+    assert "in at least three different words and 15 letters." in words(page)
     assert CustodyException.objects.get(pk=found.pk).closed_at is None
 
 

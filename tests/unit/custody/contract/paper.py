@@ -14,8 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from custody.contract import TherapyContract, ready_steps
-from custody.contract.lifecycle import check_character
+from custody.contract.items import LETTERS, Item, Label, check_character
 from custody.contract.reckoning import reckoned_values
+from custody.contract.scanning import counts_bags
 from custody.protocols import document
 from custody.protocols.document import Field, Protocol, Step
 from ledger.clock import parse_stamp, stamp
@@ -224,14 +225,23 @@ class Paper:
                 if not f.sensitive
             },
             "sealed": {f.code: COMMITMENT for f in step.fields if f.sensitive},
-            "scans": {kind: self.scanned(kind) for kind in step.scans},
+            "scans": {kind: self.scanned(kind) for kind in step.scans} | self.further_bags(step),
             "leaf": str(1000 + step.number),
         }
         return body | self.extra(step)
 
     def scanned(self, kind: str) -> str:
         custody = self.state["custody"]
-        return {"seal": custody["seal"], "shipper": custody["container"]}.get(kind) or self.state["coi"]
+        special = {"seal": custody["seal"], "shipper": custody["container"]}.get(kind)
+        if special or not self.protocol.names_items or kind not in LETTERS:
+            return str(special or self.state["coi"])
+        return Label(self.state["coi"], Item(kind, 1)).code
+
+    def further_bags(self, step: Step) -> dict[str, str]:
+        """The scans of all product bags but the first, where as many are scanned as are infused."""
+        counted = counts_bags(step) if self.protocol.names_items else None
+        count = int(good(counted)) if counted else 1
+        return {f"bag-{n}": Label(self.state["coi"], Item("bag", n)).code for n in range(2, count + 1)}
 
     def extra(self, step: Step) -> dict[str, Any]:
         custody = self.state.get("custody", {})
@@ -241,6 +251,8 @@ class Paper:
             return {"approved": True}
         if step.kind == "booking":
             return {"bookings": self.bookings()}
+        if step.kind == "label":
+            return {"copies": 3, "items": ["W01", "R01", "M01"]}
         if step.kind == "pack":
             leg = str(step.leg)
             return {"seal": f"SEAL-{leg}", "container": f"BOX-{leg}", "logger": str(derived("logger", leg))}

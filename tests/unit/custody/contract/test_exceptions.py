@@ -104,6 +104,10 @@ def test_an_exception_is_opened_once() -> None:
         ({"why": ""}, "why"),
         ({"why": "ok"}, "at least three words"),
         ({"why": ". - !"}, "at least three words"),
+        ({"why": "a b c"}, "three different words and 15 letters"),
+        ({"why": "checked checked checked"}, "three different words"),
+        ({"why": "is it ok"}, "15 letters"),
+        ({"why": "1234 5678 9012 345678"}, "15 letters"),
         ({"why": "word " * 101}, "1 to 500"),
     ],
 )
@@ -121,6 +125,14 @@ def test_an_exception_that_was_closed_before_reasons_were_asked_for_is_replayed(
     paper.record(CLOSED, {"id": identifier, "resolution": "accepted", "cause": "handling"}, QA)
     assert identifier not in paper.state["exceptions"]
     assert "reasons_written" not in paper.state
+
+
+def test_under_an_older_protocol_a_reason_of_three_words_is_replayed_whatever_they_are() -> None:
+    paper = Paper(content=of_format_1("cd19-fresh") | {"format": "needlepoint-protocol/2"}).walk(after="harvest")
+    identifier = paper.open_exception("deviation")
+    body = {"id": identifier, "resolution": "accepted", "cause": "handling", "why": "a b c"}
+    paper.record(CLOSED_WITH_REASON, body, QA)
+    assert identifier not in paper.state["exceptions"]
 
 
 def test_under_a_newer_protocol_no_exception_is_closed_without_a_reason() -> None:

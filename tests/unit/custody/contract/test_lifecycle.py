@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from stdnum.iso7064 import mod_37_2
 
-from custody.contract.lifecycle import check_character
+from custody.contract.items import check_character
 from custody.contract.places import began_at, places_begun
 from ledger.clock import parse_stamp, stamp
 from ledger.ids import derived
 from ledger.log.contract import Refused
-from tests.unit.custody.contract.paper import Paper, Person, order_body, party
+from tests.unit.custody.contract.paper import Paper, Person, of_format_1, order_body, party
 
 COORDINATOR = Person("centre", "coordinator")
 
@@ -321,14 +321,45 @@ def test_a_label_is_reprinted_with_a_reason_only() -> None:
     paper.walk(after="label")
     with pytest.raises(Refused, match="reason"):
         paper.record("custody.label.reprinted/v1", {"reason": "because"}, nurse)
+    paper.record("custody.label.reprinted/v1", {"reason": "damaged", "copies": 1, "items": ["M01"]}, nurse)
+    paper.record("custody.label.reprinted/v1", {"reason": "filled", "copies": 2, "items": ["P01", "C01"]}, nurse)
+    assert paper.state["labels"] == 3
+
+
+def test_labels_of_before_they_named_their_items_are_printed_as_they_were() -> None:
+    paper = Paper(content=of_format_1("cd19-fresh")).walk(before="label")
+    nurse = Person("centre", "nurse")
+    paper.do("label", copies=..., items=...)
     paper.record("custody.label.reprinted/v1", {"reason": "damaged"}, nurse)
     paper.record("custody.label.reprinted/v1", {"reason": "damaged", "copies": 3}, nurse)
     assert paper.state["labels"] == 3
+    with pytest.raises(Refused, match="reason"):
+        paper.record("custody.label.reprinted/v1", {"reason": "filled", "copies": 1, "items": ["P01"]}, nurse)
+
+
+@pytest.mark.parametrize(
+    "items", [None, [], "W01", ["W00"], ["P21"], ["X01"], ["M01", "M01"], ["M1"], [7], ["M01", None], ["M01 "]]
+)
+def test_a_print_says_which_items_it_is_for(items: object) -> None:
+    paper = Paper().walk(after="label")
+    body = {"reason": "damaged", "copies": len(items) if isinstance(items, list) else 1, "items": items}
+    with pytest.raises(Refused, match="which labels are printed"):
+        paper.record("custody.label.reprinted/v1", body, Person("centre", "nurse"))
+
+
+def test_the_number_of_labels_is_that_of_the_items() -> None:
+    paper = Paper().walk(after="label")
+    with pytest.raises(Refused, match="not that of the items"):
+        paper.record(
+            "custody.label.reprinted/v1",
+            {"reason": "damaged", "copies": 2, "items": ["M01"]},
+            Person("centre", "nurse"),
+        )
 
 
 @pytest.mark.parametrize("copies", [0, 21, "2", True, 1.0])
 def test_how_many_labels_were_printed_is_a_whole_number_that_can_be(copies: object) -> None:
-    paper = Paper().walk(after="label")
+    paper = Paper(content=of_format_1("cd19-fresh")).walk(after="label")
     with pytest.raises(Refused, match="how many labels"):
         paper.record("custody.label.reprinted/v1", {"reason": "damaged", "copies": copies}, Person("centre", "nurse"))
 

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from custody.contract.items import Item, Label, check_character
 from ledger.clock import stamp
 from ledger.log.contract import Refused
 from tests.unit.custody.contract.paper import CODES, COMMITMENT, Paper, Person, bad
+
+ANOTHER = Label("X004226000002" + check_character("X004226000002"), Item("wristband", 1)).code
 
 
 def collecting() -> Paper:
@@ -205,9 +208,9 @@ def test_checks_and_signs(code: str, field: str, value: str, words: str) -> None
 @pytest.mark.parametrize(
     ("kind", "given", "words"),
     [
-        ("wristband", "X004226000002V", "belongs to another therapy"),
+        ("wristband", ANOTHER, "belongs to another therapy"),
         ("wristband", "", "Scan the wristband first"),
-        ("label", None, "Scan the label first"),
+        ("label", None, "Scan the label of the cells first"),
         ("order", 7, "Scan the order first"),
     ],
 )

@@ -5,8 +5,8 @@ import re
 import pytest
 import zxingcpp
 
-from custody.contract.lifecycle import check_character
-from custody.labels.barcode import coi_in, datamatrix_svg
+from custody.contract.items import Item, Label, check_character
+from custody.labels.barcode import coi_in, datamatrix_svg, label_in
 
 BARE = "X004226001873"
 COI = BARE + check_character(BARE)
@@ -29,6 +29,30 @@ def test_label_reads_back_as_gs1_with_the_identifier():
 )
 def test_scans_of_the_label_lead_to_the_identifier(scan):
     assert coi_in(scan) == COI
+
+
+@pytest.mark.parametrize("item", [Item("wristband", 1), Item("order", 1), Item("label", 2), Item("bag", 12)])
+def test_a_label_reads_back_with_what_it_is_on(item):
+    label = Label(COI, item)
+    barcode = zxingcpp.create_barcode(f"(90){label.code}", zxingcpp.BarcodeFormat.DataMatrix, gs1=True)
+
+    found = zxingcpp.read_barcode(barcode.to_image(scale=8, add_quiet_zones=True))
+
+    assert found is not None
+    assert label_in(found.text) == label
+
+
+@pytest.mark.parametrize("form", ["{}", "90{}", "(90){}", "]d290{}", "&/CH{}"])
+def test_scans_of_a_label_lead_to_its_item_and_to_the_therapy(form):
+    label = Label(COI, Item("bag", 2))
+    typed = f"{COI[:5]} {COI[5:7]} {COI[7:]} P02 {label.code[-1]}".lower()
+
+    assert label_in(form.format(label.code)) == label_in(form.format(typed)) == label
+    assert coi_in(form.format(label.code)) == COI
+
+
+def test_a_label_whose_item_was_misread_is_nobodys_label():
+    assert label_in(Label(COI, Item("bag", 2)).code.replace("P02", "C02")) is None
 
 
 def test_one_wrong_character_is_nobodys_identifier():
