@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+import time
 from datetime import timedelta
 from io import BytesIO
 from uuid import uuid4
@@ -22,6 +24,7 @@ from ledger.divergence.operations import acknowledge, settle, take_report
 from ledger.log import triggers
 from ledger.log.models import Record
 from ledger.outbox import dispatcher
+from portal.live.background import Background
 from tests.factories import divergences, people
 from tests.factories.people import member, organisation
 
@@ -278,6 +281,49 @@ def test_administrators_and_inspectors_get_one_mail_each(centre):
     assert {address for message in mail.outbox for address in message.to} == whom
     assert len(mail.outbox) == len(whom)
     assert "/divergences/" in mail.outbox[0].body
+
+
+def test_a_member_without_an_administrator_is_told_through_who_stands_in(centre):
+    """Nobody's ledger diverges without a word to them: of each member at least one person gets the mail."""
+    whom = {
+        member(role, organisation(kind)).user.email
+        for kind, role in (("manufacturer", "qa"), ("payer", "payer_analyst"), ("courier", "courier"))
+    }
+    member("operator", organisation("manufacturer"))
+    whom |= {member("administrator", centre).user.email}
+    member("data_protection_officer", centre)
+    divergences.reported(centre, at=now())
+
+    while dispatcher.drain(queues=frozenset({"notify"}), stopping=lambda: False):
+        pass
+
+    assert {address for message in mail.outbox for address in message.to} == whom
+    assert len(mail.outbox) == len(whom)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mail_does_not_wait_until_therapies_are_on_hold(centre, monkeypatch):
+    """To hold hundreds of therapies takes longer than the five seconds within which everybody has to know."""
+    person, mailed, holding = member("administrator", centre), threading.Event(), threading.Event()
+
+    def doubt_that_takes_long(*arguments, **more):
+        holding.set()
+        assert mailed.wait(60), "no mail came while therapies were being held"
+
+    monkeypatch.setattr("custody.holds.tasks.doubt_of", doubt_that_takes_long)
+    background = Background(queues=["notify", "holds", "default"], sequence=False)
+    divergences.reported(centre, at=now())
+    background.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not (mail.outbox and holding.is_set()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        came_meanwhile = holding.is_set() and [message.to for message in mail.outbox]
+    finally:
+        mailed.set()
+        background.stop()
+
+    assert came_meanwhile == [[person.user.email]]
 
 
 def test_what_was_settled_and_is_found_again_is_open_again_and_names_what_was_settled(centre):
