@@ -149,10 +149,21 @@ def check(
     statement = checking.open("", bundle.checkpoint, logs)
     if statement is not None:
         verdict.size, verdict.root, verdict.witnesses = statement.size, statement.root, statement.witnesses
+        _check_named_key(verdict)
         checking.records()
         if verdict.holds and not verdict.journey:
             verdict.problems.append(f"manifest.json: no record is about the {bundle.chain_kind} {bundle.subject}")
     return verdict
+
+
+def _check_named_key(verdict: Verdict) -> None:
+    """The log's key that the file names signed the checkpoint as well: else somebody changed the file."""
+    bundle = verdict.bundle
+    try:
+        key = notes.parse_vkey(bundle.log_key)
+        checkpoints.open_checkpoint(bundle.checkpoint, origin=bundle.log, log=key)
+    except VerificationError as problem:
+        verdict.problems.append(f"manifest.json: the log's key that it names did not sign the checkpoint: {problem}")
 
 
 class _Checking:

@@ -244,6 +244,13 @@ def test_witnesses_of_the_forgers_own_count_for_nothing(bundle, tmp_path):
     assert problems(forged, witnesses=[honest]) == ["checkpoint: 0 witnesses cosigned it, 1 were asked for"]
 
 
+def test_another_key_of_the_log_in_the_file_is_found_though_the_reader_has_the_right_one(bundle):
+    for named in (notes.vkey(bundle.log, FORGER.public_key), bundle.log_key.replace("+", "-", 1)):
+        (problem,) = problems(replace(bundle, log_key=named), log_key=bundle.log_key)
+
+        assert problem.startswith("manifest.json: the log's key that it names did not sign the checkpoint")
+
+
 def test_when_it_was_made_is_said_to_be_signed_by_nobody(bundle):
     moved = replace(bundle, made_at="2020-01-01T00:00:00.000000Z")
 
