@@ -261,6 +261,20 @@ def test_a_divergence_that_there_is_not_is_not_found():
         assert client.post(reverse(name, args=[uuid4()]), {"reason": "x" * 20}).status_code == 404
 
 
+def test_ledger_health_does_not_say_of_a_witness_that_found_something_that_it_agrees(centre):
+    """Nor that it was never heard of, where a rewrite took its co-signatures away."""
+    taken = divergences.reported(centre, at=now() - timedelta(minutes=2))
+    divergences.enrolled(organisation("payer"), at=now(), signer=InMemorySigner(b"\x32" * 32))
+    inspector = signed_in("regulator", "inspector")
+    page = inspector.get(reverse("ledger")).content.decode()
+    assert (page.count("Found a divergence"), page.count("Not heard of yet")) == (1, 1)
+
+    by = people.actor("inspector", organisation("regulator"))
+    settle(divergence=taken.divergence, reason="A backup was restored.", by=by, at=now())
+
+    assert "Found a divergence" not in inspector.get(reverse("ledger")).content.decode()
+
+
 def test_administrators_and_inspectors_get_one_mail_each(centre):
     whom = {
         member(role, organisation(kind)).user.email
