@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "and for each member's log whose key you have",
     )
     parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key; may be repeated")
-    parser.add_argument("--quorum", type=int, default=0, help="how many of these witnesses have to have cosigned")
+    parser.add_argument("--quorum", type=int, help="how many of these witnesses have to have cosigned (default: all)")
     given = parser.parse_args(arguments)
     for name in RULES:
         importlib.import_module(name).register()

@@ -36,12 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in RULES:
         importlib.import_module(name).register()
     try:
-        named = {notes.parse_vkey(key).name for key in given.witness}
-        quorum = len(named) if given.quorum is None else given.quorum
         bundle = file_format.read(given.bundle)
         others = [key for key in given.log_key if notes.parse_vkey(key).name.startswith(f"{bundle.log}/")]
         own = [key for key in given.log_key if key not in others]
-        verdict = checks.check(bundle, log_key=own, witnesses=given.witness, quorum=quorum, other_keys=others)
+        verdict = checks.check(bundle, log_key=own, witnesses=given.witness, quorum=given.quorum, other_keys=others)
     except VerificationError as problem:
         print(problem, file=sys.stderr)  # noqa: T201
         return 2

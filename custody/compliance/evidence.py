@@ -9,6 +9,7 @@ they hold values: it is told the leaves, marked `stated`, and can verify the pro
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +22,9 @@ from custody.therapies import disclosure
 from custody.therapies.models import Therapy
 from custody.therapies.queries import find_therapy
 from ledger.crypto import base64s
-from ledger.log.evidence import IncludedRecord, checkpoint_at, included, log_key
+from ledger.log.evidence import IncludedRecord, NotInTheLog, included, log_key, readers_checkpoint
 from ledger.log.logs import OPERATORS
 from ledger.log.models import Chain, Checkpoint, Document, Record
-from ledger.log.tiles import latest_checkpoint
 from ledger.parties.actor import Actor
 
 FORMAT = "needlepoint.evidence/v1"
@@ -35,7 +35,7 @@ OPEN_TYPES = ("custody.proof.published/v1",)
 def shared(*, size: int | None, by: Actor) -> dict[str, Any]:
     """Keys, protocols and devices at the checkpoint of that size, or the latest. Raises NotPermitted, NotInTheLog."""
     by.check("proof.verify")
-    checkpoint = checkpoint_at(size)
+    checkpoint = readers_checkpoint(size)
     documents = Document.objects.filter(kind__in=("protocol", *KEY_KINDS)).values("record_id")
     kinds = ("register", "log", "device")
     wanted = Record.objects.filter(chain__kind__in=kinds) | Record.objects.filter(pk__in=documents)
@@ -49,7 +49,7 @@ def pack(*, therapy: UUID, size: int | None, by: Actor) -> dict[str, Any]:
     """
     by.check("proof.verify")
     row = find_therapy(therapy=therapy, by=by)
-    checkpoint = checkpoint_at(size)
+    checkpoint = readers_checkpoint(size)
     chain = Chain.objects.get(kind="therapy", subject=row.pk)
     records = Record.objects.filter(chain=chain).order_by("seq")
     answer: dict[str, Any] = {**_head(checkpoint), "therapy": str(row.pk)}
@@ -75,16 +75,15 @@ def documents_of(therapy: Therapy) -> list[tuple[str, UUID]]:
 
 
 def _across(records: QuerySet[Record], checkpoint: Checkpoint, *, whole: bool = False) -> dict[str, Any]:
-    """The records with their places: in the operator's log at this checkpoint, in members' logs at their latest.
+    """The records with their places: in the operator's log at this checkpoint, in members' logs at what is published.
 
     `whole` is for a chain, whose records are given up to the first that is not in its log's checkpoint.
     """
     wanted = list(records.values_list("id", "log"))
     trees = {OPERATORS: checkpoint}
     for code in sorted({log for _, log in wanted} - {OPERATORS}):
-        newest = latest_checkpoint(code)
-        if newest is not None:
-            trees[code] = newest
+        with suppress(NotInTheLog):
+            trees[code] = readers_checkpoint(log=code)
     found = {
         one.id: one
         for code, tree in trees.items()

@@ -25,7 +25,7 @@ from custody.therapies.queries import protocol_by_digest
 from ledger.bundles import export
 from ledger.bundles.format import Bundle, Disclosed
 from ledger.crypto.errors import VerificationError
-from ledger.log.evidence import checkpoint_at
+from ledger.log.evidence import readers_checkpoint
 from ledger.log.models import Record
 from ledger.parties.actor import Actor
 
@@ -114,7 +114,7 @@ def evidence_pack(*, disclosure: UUID, size: int | None, by: Actor) -> dict[str,
     """
     by.check("proof.verify")
     row = _row(disclosure, by)
-    checkpoint = checkpoint_at(size)
+    checkpoint = readers_checkpoint(size)
     wanted = Record.objects.filter(chain__kind=disclosing.KIND, chain__subject=disclosure).order_by("seq")
     answer = evidence.records_at(wanted, checkpoint) | {"disclosure": str(disclosure), "therapy": str(row.therapy_id)}
     if redaction.sees_values(by):

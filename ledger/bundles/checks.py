@@ -96,6 +96,8 @@ class Verdict:
 
     bundle: Bundle
     own_key: bool
+    own_witnesses: bool = False
+    """Whether the reader gave the witnesses' keys. Those in the file show only that it agrees with itself."""
     size: int = 0
     root: str = ""
     witnesses: tuple[str, ...] = ()
@@ -124,28 +126,44 @@ def check(
     *,
     log_key: str | Sequence[str] | None = None,
     witnesses: Sequence[str] = (),
-    quorum: int = 0,
+    quorum: int | None = None,
     other_keys: Sequence[str] = (),
 ) -> Verdict:
-    """Check everything. `quorum` is how many of `witnesses` (vkeys) have to have cosigned each log's checkpoint.
+    """Check everything. `quorum` is how many of `witnesses` (vkeys) have to have cosigned each log's checkpoint: all
+    of them where nothing is said. It counts no witness whose key only the file gives, since who made the file could
+    have made that key.
 
     `log_key` is that of the operator's log, which announces those of members' logs; `other_keys` are held against what
     it announces. Of several log keys one has to have signed: a log that changes its key has two for a while, and one
-    after it. Raises VerificationError when a key given by the caller cannot be read.
+    after it. Raises VerificationError when a key given by the caller cannot be read, or a quorum of nobody is asked.
     """
     own = [log_key] if isinstance(log_key, str) else list(log_key or ())
     logs = [notes.parse_vkey(key) for key in own or [bundle.log_key]]
+    if quorum and not witnesses:
+        raise VerificationError("A quorum counts the witnesses whose keys you give (--witness): give at least one.")
+    asked = len({notes.parse_vkey(key).name for key in witnesses}) if quorum is None else quorum
     trusted = [cosignature.verifier(key) for key in (witnesses or bundle.witnesses)]
     given = {key.name: key for key in map(notes.parse_vkey, other_keys)}
-    verdict = Verdict(bundle, own_key=bool(own))
-    checking = _Checking(verdict, trusted, quorum, given)
+    verdict = Verdict(bundle, own_key=bool(own), own_witnesses=bool(witnesses))
+    checking = _Checking(verdict, trusted, asked, given)
     statement = checking.open("", bundle.checkpoint, logs)
     if statement is not None:
         verdict.size, verdict.root, verdict.witnesses = statement.size, statement.root, statement.witnesses
+        _check_named_key(verdict)
         checking.records()
         if verdict.holds and not verdict.journey:
             verdict.problems.append(f"manifest.json: no record is about the {bundle.chain_kind} {bundle.subject}")
     return verdict
+
+
+def _check_named_key(verdict: Verdict) -> None:
+    """The log's key that the file names signed the checkpoint as well: else somebody changed the file."""
+    bundle = verdict.bundle
+    try:
+        key = notes.parse_vkey(bundle.log_key)
+        checkpoints.open_checkpoint(bundle.checkpoint, origin=bundle.log, log=key)
+    except VerificationError as problem:
+        verdict.problems.append(f"manifest.json: the log's key that it names did not sign the checkpoint: {problem}")
 
 
 class _Checking:
@@ -313,7 +331,10 @@ class _Ended(Exception):
 
 
 def _check_place(part: Part, index: int, tree: checkpoints.Checkpoint) -> None:
-    proof = tlog_proof.parse(part.proofs[index])
+    try:
+        proof = tlog_proof.parse(part.proofs[index])
+    except VerificationError as problem:
+        raise VerificationError(f"its proof cannot be read: {problem}") from None
     if proof.index != index or proof.checkpoint != part.checkpoint:
         raise VerificationError("its proof is of another place, or against another checkpoint")
     leaf = merkle.leaf_hash(part.records[index])

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 from uuid import UUID
 
 from ledger.crypto import canonical
@@ -35,6 +35,7 @@ _MEMBERS = r"(?:logs/([a-z0-9][a-z0-9-]{1,15})/)?"
 _CHECKPOINT = re.compile(_MEMBERS + r"checkpoint", re.ASCII)
 _RECORD = re.compile(_MEMBERS + r"records/([0-9]{12})\.dsse", re.ASCII)
 _PROOF = re.compile(_MEMBERS + r"proofs/([0-9]{12})\.tlog-proof", re.ASCII)
+Made = TypeVar("Made")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 README = """This file shows what happened to one therapy, and that nobody has changed it since.
@@ -168,17 +169,37 @@ def read(source: Path | IO[bytes]) -> Bundle:
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError) as problem:
         raise BundleUnreadable(f"The file cannot be opened as a bundle: {problem}") from None
     try:
-        manifest = canonical.decode(files.pop("manifest.json"))
-        names = canonical.decode(files.pop("names.json"))["names"]
-        disclosed = canonical.decode(files.pop("disclosed.json"))["disclosed"] if "disclosed.json" in files else []
+        manifest = _decoded(files, "manifest.json")
+        names = _decoded(files, "names.json")["names"]
+        disclosed = _decoded(files, "disclosed.json")["disclosed"] if "disclosed.json" in files else []
         files.pop("README.txt")
-        return replace(_bundle(manifest, names, files), disclosed=tuple(_disclosed(row) for row in disclosed))
+        return replace(
+            _bundle(manifest, names, files),
+            names=tuple(_row(_name, row, "names.json") for row in names),
+            disclosed=tuple(_row(_disclosed, row, "disclosed.json") for row in disclosed),
+        )
     except KeyError as missing:
         raise BundleUnreadable(f"The bundle lacks {missing}.") from None
     except VerificationError as problem:
         raise BundleUnreadable(f"The bundle is not well formed: {problem}") from None
     except (UnicodeDecodeError, ValueError, TypeError, AttributeError) as problem:
         raise BundleUnreadable(f"The bundle is not well formed: {type(problem).__name__}") from None
+
+
+def _decoded(files: dict[str, bytes], name: str) -> Any:
+    """The canonical JSON in the file of this name, which is taken out."""
+    data = files.pop(name)
+    try:
+        return canonical.decode(data)
+    except VerificationError as problem:
+        raise BundleUnreadable(f"{name}: {problem}") from None
+
+
+def _text(name: str, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise BundleUnreadable(f"{name}: it is not text.") from None
 
 
 def _files(given: zipfile.ZipFile) -> dict[str, bytes]:
@@ -208,18 +229,25 @@ def _bundle(manifest: Any, names: Any, files: dict[str, bytes]) -> Bundle:
         if match := _RECORD.fullmatch(name):
             records.setdefault(match[1] or "", {})[int(match[2])] = data
         elif match := _PROOF.fullmatch(name):
-            proofs.setdefault(match[1] or "", {})[int(match[2])] = data.decode()
+            proofs.setdefault(match[1] or "", {})[int(match[2])] = _text(name, data)
         elif match := _CHECKPOINT.fullmatch(name):
-            checkpoints[match[1] or ""] = data.decode()
+            checkpoints[match[1] or ""] = _text(name, data)
         else:
             raise BundleUnreadable(f"The bundle holds {name[:80]!r}, which does not belong there.")
     if "" not in checkpoints:
         raise BundleUnreadable("The bundle lacks 'checkpoint'.")
     logs = {*records, *proofs}
-    if any(records.get(log, {}).keys() != proofs.get(log, {}).keys() for log in logs):
-        raise BundleUnreadable("Records and proofs do not go together: one of them is missing.")
-    if sum(len(several) for several in records.values()) != manifest["records"]:
-        raise BundleUnreadable("Records and proofs do not go together: one of them is missing.")
+    for log in sorted(logs):
+        if alone := sorted(records.get(log, {}).keys() ^ proofs.get(log, {}).keys()):
+            kind = "proof" if alone[0] in records.get(log, {}) else "record"
+            raise BundleUnreadable(
+                "Records and proofs do not go together: "
+                f"the {kind} of leaf {alone[0]:,} is missing in {folder_of(log)}{kind}s/."
+            )
+    if (here := sum(len(several) for several in records.values())) != manifest["records"]:
+        raise BundleUnreadable(
+            f"manifest.json speaks of {manifest['records']} records and {here} are here: some are missing."
+        )
     if logs - checkpoints.keys() or checkpoints.keys() - logs - {""}:
         raise BundleUnreadable("Records and checkpoints do not go together: one of them is missing.")
     texts = [manifest[name] for name in ("log", "log_key", "chain_kind", "made_at")]
@@ -236,15 +264,23 @@ def _bundle(manifest: Any, names: Any, files: dict[str, bytes]) -> Bundle:
         checkpoint=checkpoints[""],
         records=records.get("", {}),
         proofs=proofs.get("", {}),
-        names=tuple(_name(row) for row in names),
+        names=(),
         members={log: Part(checkpoints[log], records[log], proofs[log]) for log in sorted(logs - {""})},
     )
+
+
+def _row(make: Callable[[Sequence[Any]], Made], row: Any, file: str) -> Made:
+    """A row of one of the lists; it says which file holds one that is ill formed, and nothing of what it holds."""
+    try:
+        return make(row)
+    except (ValueError, TypeError, AttributeError):
+        raise BundleUnreadable(f"{file}: a row in it is not well formed.") from None
 
 
 def _disclosed(row: Sequence[Any]) -> Disclosed:
     name, path, salt, value = row
     if not all(isinstance(one, str) for one in row):
-        raise BundleUnreadable("A disclosed value is not well formed.")
+        raise ValueError("not a text")
     return Disclosed(name, path, bytes.fromhex(salt), value)
 
 
@@ -252,7 +288,7 @@ def _name(row: Sequence[Any]) -> PrintedName:
     index, position, name, salt, *more = row
     log = more[0] if more else ""
     if len(more) > 1 or not isinstance(log, str):
-        raise BundleUnreadable("A printed name is not well formed.")
+        raise ValueError("more than five members")
     if type(index) is not int or position not in (1, 2) or not isinstance(name, str):
-        raise BundleUnreadable("A printed name is not well formed.")
+        raise ValueError("not a place and a name")
     return PrintedName(index, position, name, bytes.fromhex(salt), log)

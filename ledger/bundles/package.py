@@ -89,7 +89,7 @@ def write(target: Path | IO[bytes], package: Package, *, signer: Signer) -> None
 
 
 def check(
-    source: Path | IO[bytes], *, log_key: Sequence[str] = (), witnesses: Sequence[str] = (), quorum: int = 0
+    source: Path | IO[bytes], *, log_key: Sequence[str] = (), witnesses: Sequence[str] = (), quorum: int | None = None
 ) -> PackageVerdict:
     """Check everything: the manifest's signature, every file's digest, and each bundle. Raises PackageUnreadable."""
     try:
@@ -138,7 +138,12 @@ def _check_digests(verdict: PackageVerdict, files: dict[str, bytes], expected: s
 
 
 def _check_bundle(
-    verdict: PackageVerdict, name: str, data: bytes, log_key: Sequence[str], witnesses: Sequence[str], quorum: int
+    verdict: PackageVerdict,
+    name: str,
+    data: bytes,
+    log_key: Sequence[str],
+    witnesses: Sequence[str],
+    quorum: int | None,
 ) -> Verdict | None:
     try:
         bundle = file_format.read(io.BytesIO(data))

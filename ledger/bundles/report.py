@@ -21,7 +21,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield from _heading("Report on an evidence bundle", "=")
     yield f"About       {bundle.chain_kind} {bundle.subject}"
     yield f"Log         {bundle.log}"
-    yield f"Made at     {bundle.made_at}"
+    yield f"Made at     {bundle.made_at}, as the file says; nobody signed that"
     yield ""
     if not verdict.holds:
         yield "RESULT      This bundle does NOT hold. Do not rely on it."
@@ -65,13 +65,22 @@ def _what_was_checked(verdict: Verdict) -> Iterator[str]:
         _hands(verdict),
         f"{len(verdict.proofs)} zero-knowledge proofs of compliance were verified against what the records say.",
     ]
-    if verdict.witnesses:
-        said.insert(1, "The same statement is cosigned by these witnesses: " + ", ".join(verdict.witnesses) + ".")
+    if verdict.witnesses and verdict.own_witnesses:
+        said.insert(
+            1, f"The same statement is cosigned by these witnesses: {_names(verdict)} (by the keys that you gave)."
+        )
+    elif verdict.witnesses:
+        said.insert(
+            1,
+            f"The same statement carries cosignatures in the names of these witnesses: {_names(verdict)}. Their keys "
+            "came with the bundle, so whoever made it could have made them: get each key from the member that runs the "
+            "witness, and run the check again with --witness.",
+        )
     else:
         said.insert(1, "No witness’s cosignature was found: the log alone vouches for its statement.")
     said[1:1] = [
         f"The log {one.log}, announced in that one, has signed its statement too (checkpoint of {one.size:,} records, "
-        f"root {one.root}); {_cosigners(one.witnesses)}."
+        f"root {one.root}); {_cosigners(one.witnesses, verdict)}."
         for one in verdict.others.values()
     ]
     for sentence in said:
@@ -92,6 +101,10 @@ def _what_was_checked(verdict: Verdict) -> Iterator[str]:
         )
         yield f"  {verdict.bundle.log_key}"
     yield ""
+
+
+def _names(verdict: Verdict) -> str:
+    return ", ".join(verdict.witnesses)
 
 
 def _hands(verdict: Verdict) -> str:
@@ -117,9 +130,10 @@ def _order(verdict: Verdict) -> str:
     return "in the order of the chain, across its members’ logs" if verdict.others else "in the order of the log"
 
 
-def _cosigners(names: Iterable[str]) -> str:
+def _cosigners(names: Iterable[str], verdict: Verdict) -> str:
     said = ", ".join(names)
-    return f"cosigned by {said}" if said else "no witness cosigned it"
+    how = "cosigned by" if verdict.own_witnesses else "cosigned in the names of"
+    return f"{how} {said}" if said else "no witness cosigned it"
 
 
 def _record(number: int, line: RecordLine) -> Iterator[str]:
@@ -171,8 +185,11 @@ def _limits(verdict: Verdict) -> Iterator[str]:
         "That what people signed is true: only that they signed it, when the log took it, and that it was not changed.",
         "Values that are not on the ledger. Patient data are not; a record holds commitments to them.",
     ]
-    if not verdict.witnesses:
-        sentences.append("That everybody was shown the same log: that is what witnesses’ cosignatures are for.")
+    if not (verdict.witnesses and verdict.own_witnesses):
+        sentences.append(
+            "That everybody was shown the same log: that is what witnesses’ cosignatures are for, by keys that you "
+            "have from the witnesses’ members."
+        )
     for sentence in sentences:
         yield from _wrapped(sentence, "  ", first="- ")
 

@@ -102,6 +102,12 @@ def alarm() -> Alarm | None:
     return Alarm(count, newest.pk, newest.kind, oldest)
 
 
+def accusing() -> frozenset[str]:
+    """The names of the witnesses that found a divergence which is not settled."""
+    found = DivergenceReport.objects.filter(divergence__resolution=None)
+    return frozenset(found.values_list("witness", flat=True).distinct())
+
+
 def mark() -> Mark:
     """Changes whenever anything about divergences does: what open screens follow. Rows are only ever added."""
     reported = DivergenceReport.objects.count()

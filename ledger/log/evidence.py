@@ -62,6 +62,17 @@ def checkpoint_at(size: int | None = None, log: str = OPERATORS) -> Checkpoint:
     return found
 
 
+def readers_checkpoint(size: int | None = None, log: str = OPERATORS) -> Checkpoint:
+    """The checkpoint that evidence for readers stands on: of that size, or the newest, that the policy's quorum signed.
+
+    Where a policy is set nothing newer is shown to readers: nobody vouches for it yet. Raises NotInTheLog.
+    """
+    found = cosigning.published(log)
+    if found is None or (size is not None and size > found.size):
+        raise NotInTheLog("Too few witnesses have co-signed the log up to there. Try again in a few seconds.")
+    return checkpoint_at(found.size if size is None else size, log)
+
+
 def published_note(log: str = OPERATORS) -> str:
     """The checkpoint that readers get: with the quorum of co-signatures that the policy asks for, if it asks for one.
 

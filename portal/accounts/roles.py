@@ -219,7 +219,8 @@ _ALL = (
         "Publishes pickup slots, watches the shipments on the road, passes them to another driver and looks after the "
         "loggers.",
         kinds=COURIER,
-        may=_DOES_STEPS | {"handoff.offer", "slots.publish", "readings.upload", "device.register"},
+        may=_DOES_STEPS
+        | {"handoff.offer", "slots.publish", "readings.upload", "device.register", "divergence.acknowledge"},
     ),
     _role(
         "payer_analyst",
@@ -231,6 +232,7 @@ _ALL = (
             "payer.decide",
             "step.perform",
             "proof.verify",
+            "divergence.acknowledge",
             "hold.agree",
             "disclosure.ask",
             "disclosure.open",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from portal.hooks import tasks as hooks
 MAIL = "divergence.mail"
 TOLD_ROLES = ("administrator", "inspector", "operator_steward")
 """Each member's administrators, the regulator's inspectors and the operator's stewards."""
+STAND_INS = ("qa", "qp", "dispatcher", "payer_analyst")
+"""Who is told where a member has none of those: no member may be left without word (DESIGN §3)."""
 
 BODY = """{title} ({place}).
 
@@ -34,7 +37,7 @@ What the witness says: {problem}
 Read what to do, and download the evidence:
 {page}
 
-This message was sent to each member's administrators and to the regulator's inspectors.
+This message was sent to each member's administrators, or to who stands in for them, and to the regulator's inspectors.
 """
 
 
@@ -43,18 +46,38 @@ def tell(payload: Mapping[str, Any], run: JobRun) -> None:
     """One mail job for each person to be told; again makes no second one."""
     divergence = str(UUID(payload["divergence"]))
     hooks.tell_all(UUID(divergence), at=run.at)
-    held = Membership.objects.current(run.at).filter(role__in=TOLD_ROLES, user__is_active=True)
-    for person in held.order_by("user_id").values_list("user_id", flat=True).distinct():
+    for person in sorted({membership.user_id for membership in to_be_told(at=run.at)}):
         whom = {"divergence": divergence, "person": str(person)}
         enqueue(kind=MAIL, payload=whom, at=run.at, key=f"{MAIL}:{divergence}:{person}")
+
+
+def to_be_told(*, at: datetime) -> list[Membership]:
+    """Of each member those whose office it is; else those who stand in for them; else everybody whom it has."""
+    of_members: dict[UUID, list[Membership]] = {}
+    held = Membership.objects.current(at).filter(user__is_active=True).select_related("user")
+    for membership in held.order_by("user_id"):
+        of_members.setdefault(membership.party_id, []).append(membership)
+    return [
+        membership
+        for several in of_members.values()
+        for membership in next(
+            found
+            for found in (
+                [one for one in several if one.role in TOLD_ROLES],
+                [one for one in several if one.role in STAND_INS],
+                several,
+            )
+            if found
+        )
+    ]
 
 
 @handles(MAIL, queue="notify", lease_seconds=60)
 def mail(payload: Mapping[str, Any], run: JobRun) -> None:
     """Tell one person by e-mail, unless they have left meanwhile."""
-    held = Membership.objects.current(run.at).filter(user_id=payload["person"], role__in=TOLD_ROLES)
-    membership = held.select_related("user").first()
-    if membership is None or not membership.user.is_active:
+    told = (one for one in to_be_told(at=run.at) if str(one.user_id) == payload["person"])
+    membership = next(told, None)
+    if membership is None:
         return
     one = queries.divergence_named(UUID(payload["divergence"]))
     names = party_names()

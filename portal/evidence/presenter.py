@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -57,9 +57,9 @@ class WitnessLine:
     keys: tuple[tuple[str, str], ...]
 
 
-def witnesses(watch: Watch) -> list[WitnessLine]:
-    """Every witness; those that say nothing first."""
-    lines = [_witness(one) for one in watch.witnesses]
+def witnesses(watch: Watch, accusing: Collection[str]) -> list[WitnessLine]:
+    """Every witness; those that say nothing, or accuse the log, first."""
+    lines = [_witness(one, accuses=one.name in accusing) for one in watch.witnesses]
     return sorted(lines, key=lambda line: (line.kind == "ok", line.name))
 
 
@@ -112,8 +112,10 @@ def shortened(note: str, *, width: int = 60) -> str:
     return "\n".join(line if len(line) <= width else line[: width - 1] + "…" for line in note.splitlines())
 
 
-def _witness(one: WitnessStanding) -> WitnessLine:
-    if one.size is None:
+def _witness(one: WitnessStanding, *, accuses: bool) -> WitnessLine:
+    if accuses:
+        kind, words = "stop", "Found a divergence"
+    elif one.size is None:
         kind, words = "wait", "Not heard of yet"
     elif one.stale:
         kind, words = "stop", "Silent"

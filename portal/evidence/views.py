@@ -53,7 +53,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
         "logs": presenter.logs(lines, watches),
         "audit": audit.last_round(),
         "diverged": divergence.alarm(),
-        "witnesses": presenter.witnesses(watch),
+        "witnesses": presenter.witnesses(watch, divergence.accusing()),
         "note": presenter.shortened(watch.published.note) if watch.published else "",
         "checkpoints": health.checkpoints(),
         "records": presenter.records(health.last_records()),

@@ -29,8 +29,9 @@ SEQUENCER_BUSY_SECONDS = 0.03
 SWEEP_SECONDS = 1.0
 STOP_SECONDS = 5.0
 PROOFS = frozenset({"proofs"})
-# Long work has a thread of its own, so that it holds up nothing else.
-LONG_QUEUES = PROOFS
+# Each of these has a thread of its own: long work, so that it holds up nothing, and word to people, so that nothing
+# holds it up. A fork that puts many therapies on hold has to be told within five seconds all the same (DESIGN §3).
+OWN_THREADS = PROOFS | {"holds", "notify"}
 HOOK_THREADS = 4
 
 
@@ -103,8 +104,8 @@ class Background:
         self._hooks: list[Loop] = []
         self._dispatchers: dict[frozenset[str], Loop] = {}
         for group in (
-            chosen - LONG_QUEUES - {hooks.QUEUE},
-            *(frozenset({queue}) for queue in sorted(chosen & LONG_QUEUES)),
+            chosen - OWN_THREADS - {hooks.QUEUE},
+            *(frozenset({queue}) for queue in sorted(chosen & OWN_THREADS)),
         ):
             if group:
                 self._dispatchers[group] = self._dispatcher(group)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from custody.compliance import queries
 from custody.compliance.queries import KeyLine, SegmentLine, SiteLine
 from custody.therapies import disclosure
-from ledger.log.evidence import NotInTheLog, checkpoint_at, log_key
+from ledger.log.evidence import NotInTheLog, log_key, readers_checkpoint
 from ledger.parties.actor import Actor
 from ledger.parties.queries import Member
 
@@ -81,7 +81,7 @@ class SiteView:
 def verification(*, by: Actor, therapy: UUID | None = None, month: str = "") -> dict[str, Any]:
     """What the card “Verify in my browser” needs: the evidence's index, the checkpoint, and the keys in use."""
     try:
-        checkpoint = checkpoint_at()
+        checkpoint = readers_checkpoint()
     except NotInTheLog:
         return {"count": 0, "checkpoint": None}
     keys = queries.keys_in_use(by=by)
@@ -97,7 +97,7 @@ def verification(*, by: Actor, therapy: UUID | None = None, month: str = "") -> 
         "index_url": reverse("proofs_index") + scope,
         "file": f"needlepoint-proofs-{month or ('therapy' if therapy else 'all')}-{checkpoint.size}.html",
         "checkpoint": checkpoint,
-        "log_key": log_key(),
+        "log_key": log_key(checkpoint.size),
         "keys": keys,
         "unsafe": [key for key in keys if not key.ceremony],
         "stated": not disclosure.sees_values(by),

@@ -20,7 +20,7 @@ from custody.therapies import queries as therapies
 from ledger.clock import now, stamp
 from ledger.cosigning import queries as cosigning
 from ledger.errors import BadInput
-from ledger.log.evidence import checkpoint_at, log_key
+from ledger.log.evidence import log_key, readers_checkpoint
 from ledger.log.queries import standings
 from ledger.proofs.verifier import VerificationError
 from portal.accounts.actors import actor_of
@@ -89,7 +89,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """What a verification run has to fetch: the checkpoint, what all proofs share, and each therapy's evidence."""
     actor = actor_of(request)
     cosigning.check_fresh(at=now())
-    checkpoint = checkpoint_at()
+    checkpoint = readers_checkpoint()
     therapy = request.GET.get("therapy", "")
     if therapy:
         line = therapies.therapy_line(therapy=_uuid(therapy), by=actor)
@@ -104,7 +104,7 @@ def index(request: HttpRequest) -> HttpResponse:
         {
             "size": checkpoint.size,
             "note": checkpoint.note,
-            "vkey": log_key(),
+            "vkey": log_key(checkpoint.size),
             "shared": reverse("proofs_shared") + size,
             "packs": [
                 {

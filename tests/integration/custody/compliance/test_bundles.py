@@ -219,6 +219,46 @@ def test_witnesses_that_did_not_sign_are_missed(bundle):
     assert problem == "checkpoint: 0 witnesses cosigned it, 1 were asked for"
 
 
+def test_witnesses_of_the_forgers_own_count_for_nothing(bundle, tmp_path):
+    """Who holds the log's key can make up witnesses, with any names; only keys from elsewhere tell them apart."""
+    text = notes.parse_note(bundle.checkpoint).text
+    made_up = {name: ed25519.InMemorySigner(bytes([7 + place]) * 32) for place, name in enumerate(("r0901", "x0042"))}
+    note = bundle.checkpoint
+    for name, signer in made_up.items():
+        note = notes.add_signature(note, cosignature.cosign(text, name, signer, timestamp=1_795_000_000))
+    proofs = {index: proof.replace(bundle.checkpoint, note) for index, proof in bundle.proofs.items()}
+    vkeys = tuple(cosignature.vkey(name, signer.public_key) for name, signer in made_up.items())
+    forged = replace(bundle, checkpoint=note, proofs=proofs, witnesses=vkeys)
+    file = tmp_path / "forged.zip"
+    file.write_bytes(packed(forged))
+
+    asked = run_alone(str(file), "--log-key", bundle.log_key, "--quorum", "2")
+    text = " ".join(report.report(checks.check(forged, log_key=bundle.log_key)).split())
+
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert "the witnesses whose keys you give" in asked.stderr
+    assert "is cosigned by" not in text
+    assert "in the names of these witnesses: r0901, x0042. Their keys came with the bundle" in text
+    assert "That everybody was shown the same log" in text
+    honest = cosignature.vkey("r0901", FORGER.public_key)
+    assert problems(forged, witnesses=[honest]) == ["checkpoint: 0 witnesses cosigned it, 1 were asked for"]
+
+
+def test_another_key_of_the_log_in_the_file_is_found_though_the_reader_has_the_right_one(bundle):
+    for named in (notes.vkey(bundle.log, FORGER.public_key), bundle.log_key.replace("+", "-", 1)):
+        (problem,) = problems(replace(bundle, log_key=named), log_key=bundle.log_key)
+
+        assert problem.startswith("manifest.json: the log's key that it names did not sign the checkpoint")
+
+
+def test_when_it_was_made_is_said_to_be_signed_by_nobody(bundle):
+    moved = replace(bundle, made_at="2020-01-01T00:00:00.000000Z")
+
+    assert "Made at     2020-01-01T00:00:00.000000Z, as the file says; nobody signed that" in report.report(
+        checks.check(moved)
+    )
+
+
 def test_the_members_witnesses_are_in_it_and_count_once_each(one, tmp_path):
     """Each co-signs with two keys, Ed25519 and ML-DSA-44; that is one witness."""
     watchers = {}
@@ -242,7 +282,7 @@ def test_the_members_witnesses_are_in_it_and_count_once_each(one, tmp_path):
     file.write_bytes(packed(bundle))
     known = [f"--witness={vkey}" for keys in watchers.values() for vkey in keys.vkeys]
 
-    verdict = checks.check(bundle)
+    verdict = checks.check(bundle, witnesses=[vkey for keys in watchers.values() for vkey in keys.vkeys])
     held, too_many = run_alone(str(file), *known), run_alone(str(file), *known, "--quorum", "3")
 
     assert verdict.witnesses == ("m0311.example", "x0042.example")
@@ -309,7 +349,27 @@ BAD_FILES = {
     "a file too many": (lambda files: files.update({"../evil": b"x"}), "does not belong there"),
     "no manifest": (lambda files: files.pop("manifest.json"), "lacks"),
     "no checkpoint": (lambda files: files.pop("checkpoint"), "lacks"),
-    "a proof without its record": (lambda files: files.pop(min(n for n in files if n.startswith("rec"))), "missing"),
+    "a proof without its record": (
+        lambda files: files.pop(min(n for n in files if n.startswith("rec"))),
+        "the record of leaf [0-9]+ is missing in records/",
+    ),
+    "a record without its proof": (
+        lambda files: files.pop(min(n for n in files if n.startswith("pro"))),
+        "the proof of leaf [0-9]+ is missing in proofs/",
+    ),
+    "a record and its proof gone": (
+        lambda files: [files.pop(min(n for n in files if n.startswith(kind))) for kind in ("rec", "pro")],
+        r"manifest.json speaks of [0-9]+ records and [0-9]+ are here",
+    ),
+    "a salt that is none": (
+        lambda files: files.update({"names.json": b'{"names":[[1,1,"Somebody","zz"]]}'}),
+        "names.json: a row",
+    ),
+    "names in disorder": (lambda files: files.update({"names.json": b'{"names": []}'}), "names.json: "),
+    "a proof that is no text": (
+        lambda files: files.update({min(n for n in files if n.startswith("pro")): b"\xff\xfe"}),
+        r"proofs/[0-9]{12}\.tlog-proof: it is not text",
+    ),
     "another format": (
         lambda files: files.update({"manifest.json": files["manifest.json"].replace(b"bundle/v1", b"bundle/v9")}),
         "this verifier reads",

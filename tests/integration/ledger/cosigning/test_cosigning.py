@@ -304,6 +304,27 @@ def test_a_proof_page_does_not_verify_against_a_stale_checkpoint(cast, witnesses
     assert "last five minutes" in answer.content.decode()
 
 
+def test_the_browser_verifies_against_what_is_published_and_nothing_newer(cast, witnesses, two_of_three):
+    """What only the operator's key has signed is no ground for a proof, as long as a quorum is asked for."""
+    client = somebody(cast, "M0311", "qa")
+    assert client.get(reverse("proofs_index")).status_code == 409, "nobody has co-signed anything"
+    for code in CODES[:2]:
+        hand_in(witnesses[code])
+    published = Checkpoint.objects.latest("size").size
+    told(cast, Story("one", stop_before="collect"))
+    sequencer.drain()
+    newest = Checkpoint.objects.latest("size").size
+    assert newest > published
+
+    index = client.get(reverse("proofs_index")).json()
+
+    assert index["size"] == client.get(index["shared"]).json()["size"] == published
+    assert client.get(reverse("proofs_shared")).json()["size"] == published
+    assert client.get(f"{reverse('proofs_shared')}?size={newest}").status_code == 404
+    assert hand_in(witnesses[CODES[0]]).status_code == hand_in(witnesses[CODES[2]]).status_code == 200
+    assert client.get(reverse("proofs_index")).json()["size"] == newest
+
+
 def test_the_name_of_a_downloaded_proof_says_that_it_is_not_current(cast, witnesses, two_of_three):
     for code in CODES[:2]:
         hand_in(witnesses[code])

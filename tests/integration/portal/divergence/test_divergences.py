@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+import time
 from datetime import timedelta
 from io import BytesIO
 from uuid import uuid4
@@ -22,6 +24,7 @@ from ledger.divergence.operations import acknowledge, settle, take_report
 from ledger.log import triggers
 from ledger.log.models import Record
 from ledger.outbox import dispatcher
+from portal.live.background import Background
 from tests.factories import divergences, people
 from tests.factories.people import member, organisation
 
@@ -258,6 +261,20 @@ def test_a_divergence_that_there_is_not_is_not_found():
         assert client.post(reverse(name, args=[uuid4()]), {"reason": "x" * 20}).status_code == 404
 
 
+def test_ledger_health_does_not_say_of_a_witness_that_found_something_that_it_agrees(centre):
+    """Nor that it was never heard of, where a rewrite took its co-signatures away."""
+    taken = divergences.reported(centre, at=now() - timedelta(minutes=2))
+    divergences.enrolled(organisation("payer"), at=now(), signer=InMemorySigner(b"\x32" * 32))
+    inspector = signed_in("regulator", "inspector")
+    page = inspector.get(reverse("ledger")).content.decode()
+    assert (page.count("Found a divergence"), page.count("Not heard of yet")) == (1, 1)
+
+    by = people.actor("inspector", organisation("regulator"))
+    settle(divergence=taken.divergence, reason="A backup was restored.", by=by, at=now())
+
+    assert "Found a divergence" not in inspector.get(reverse("ledger")).content.decode()
+
+
 def test_administrators_and_inspectors_get_one_mail_each(centre):
     whom = {
         member(role, organisation(kind)).user.email
@@ -278,6 +295,49 @@ def test_administrators_and_inspectors_get_one_mail_each(centre):
     assert {address for message in mail.outbox for address in message.to} == whom
     assert len(mail.outbox) == len(whom)
     assert "/divergences/" in mail.outbox[0].body
+
+
+def test_a_member_without_an_administrator_is_told_through_who_stands_in(centre):
+    """Nobody's ledger diverges without a word to them: of each member at least one person gets the mail."""
+    whom = {
+        member(role, organisation(kind)).user.email
+        for kind, role in (("manufacturer", "qa"), ("payer", "payer_analyst"), ("courier", "courier"))
+    }
+    member("operator", organisation("manufacturer"))
+    whom |= {member("administrator", centre).user.email}
+    member("data_protection_officer", centre)
+    divergences.reported(centre, at=now())
+
+    while dispatcher.drain(queues=frozenset({"notify"}), stopping=lambda: False):
+        pass
+
+    assert {address for message in mail.outbox for address in message.to} == whom
+    assert len(mail.outbox) == len(whom)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mail_does_not_wait_until_therapies_are_on_hold(centre, monkeypatch):
+    """To hold hundreds of therapies takes longer than the five seconds within which everybody has to know."""
+    person, mailed, holding = member("administrator", centre), threading.Event(), threading.Event()
+
+    def doubt_that_takes_long(*arguments, **more):
+        holding.set()
+        assert mailed.wait(60), "no mail came while therapies were being held"
+
+    monkeypatch.setattr("custody.holds.tasks.doubt_of", doubt_that_takes_long)
+    background = Background(queues=["notify", "holds", "default"], sequence=False)
+    divergences.reported(centre, at=now())
+    background.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not (mail.outbox and holding.is_set()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        came_meanwhile = holding.is_set() and [message.to for message in mail.outbox]
+    finally:
+        mailed.set()
+        background.stop()
+
+    assert came_meanwhile == [[person.user.email]]
 
 
 def test_what_was_settled_and_is_found_again_is_open_again_and_names_what_was_settled(centre):

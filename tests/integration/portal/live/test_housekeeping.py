@@ -37,7 +37,7 @@ def test_proofs_are_left_to_a_worker_of_their_own_where_the_settings_say_so(sett
     names = {loop.name for loop in Background(queues=queues, sequence=False)._loops}
 
     assert ("needlepoint-outbox-proofs" in names) is proves
-    assert any("default+" in name for name in names) is (queues is None)
+    assert ("needlepoint-outbox-default" in names) is (queues is None)
 
 
 def test_a_chore_that_fails_stops_no_other(monkeypatch):

@@ -66,7 +66,7 @@ party.enrol         .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  x
 device.register     .  .  .  .  .  .  .  .  .  .  .  x  .  .  x  .
 audit.read          .  .  .  .  x  .  .  .  x  x  .  .  .  x  x  x
 inspection.open     .  .  .  .  .  .  .  .  .  .  .  .  .  x  .  .
-divergence.acknowledge .  .  .  .  .  .  .  .  x  x  .  .  .  x  x  x
+divergence.acknowledge .  .  .  .  .  .  .  .  x  x  .  x  x  x  x  x
 divergence.resolve  .  .  .  .  .  .  .  .  .  .  .  .  .  x  .  x
 hold.agree          .  x  x  .  .  .  .  .  x  x  .  .  x  .  .  .
 hold.break          .  .  x  .  .  .  .  .  .  x  .  .  .  .  .  .
