@@ -101,7 +101,7 @@ def test_a_step_at_the_bench_is_not_signed_before_its_label_is_scanned(cast):
     )
 
     assert page.status_code == 422
-    assert "Scan the label, or type what stands on it." in words(page)
+    assert "Scan the label of the cells, or type what stands on it." in words(page)
     assert not StepRecord.objects.filter(therapy=therapy.therapy, step="wash-and-select").exists()
 
 

@@ -41,12 +41,12 @@ def pair(therapy, step):
 
 def perform(therapy, step, at):
     first, second = pair(therapy, step)
-    scans = dict.fromkeys(protocol_of(therapy.chain).step(step).scans, therapy.state["coi"])
+    values = therapy.values(step)
     return perform_step(
         therapy=therapy.therapy,
         step=step,
-        values=therapy.values(step),
-        scans=scans,
+        values=values,
+        scans=therapy.scans(step, values),
         by=first,
         second=second,
         at=at,

@@ -225,7 +225,7 @@ class Paper:
                 if not f.sensitive
             },
             "sealed": {f.code: COMMITMENT for f in step.fields if f.sensitive},
-            "scans": {kind: self.scanned(kind) for kind in step.scans} | self.further_bags(step),
+            "scans": self.scans(step),
             "leaf": str(1000 + step.number),
         }
         return body | self.extra(step)
@@ -237,11 +237,12 @@ class Paper:
             return str(special or self.state["coi"])
         return Label(self.state["coi"], Item(kind, 1)).code
 
-    def further_bags(self, step: Step) -> dict[str, str]:
-        """The scans of all product bags but the first, where as many are scanned as are infused."""
+    def scans(self, step: Step, bags: int | None = None) -> dict[str, str]:
+        """What the step asks to scan, and as many product bags as are infused: `bags`, else as the form says."""
         counted = counts_bags(step) if self.protocol.names_items else None
-        count = int(good(counted)) if counted else 1
-        return {f"bag-{n}": Label(self.state["coi"], Item("bag", n)).code for n in range(2, count + 1)}
+        count = (bags or int(good(counted))) if counted else 1
+        further = {f"bag-{n}": Label(self.state["coi"], Item("bag", n)).code for n in range(2, count + 1)}
+        return {kind: self.scanned(kind) for kind in step.scans} | further
 
     def extra(self, step: Step) -> dict[str, Any]:
         custody = self.state.get("custody", {})

@@ -23,7 +23,8 @@ def enter(paper: Paper, code: str, **changed: str) -> None:
         assert field is not None
         values[field.code] = {"value": value, "unit": field.unit}
     in_limits = all(field.allows(values[field.code]["value"]) for field in step.fields if field.code in values)
-    paper.do(code, values=values, in_limits=in_limits)
+    scans = paper.scans(step, int(changed["bags"]) if "bags" in changed else None)
+    paper.do(code, values=values, in_limits=in_limits, scans=scans)
 
 
 def correct(paper: Paper, code: str, in_limits: bool = True, **changed: str) -> None:

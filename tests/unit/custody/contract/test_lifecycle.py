@@ -79,9 +79,7 @@ def test_a_time_in_the_future_is_refused_by_every_witness() -> None:
     paper = Paper()
     entry = paper.step_entry("order")
     ahead = timedelta(minutes=5, seconds=1)
-    late = type(entry)(
-        **{name: getattr(entry, name) for name in entry.__slots__} | {"occurred_at": entry.recorded_at + ahead}
-    )
+    late = entry._replace(occurred_at=entry.recorded_at + ahead)
     with pytest.raises(Refused, match="future"):
         paper.admit(late)
 
