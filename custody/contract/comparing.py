@@ -3,7 +3,7 @@
 The state keeps the figures of those fields that a bound speaks of, and no others: a therapy whose protocol holds no
 figure to another has the state that it always had. A figure that is entered, or corrected, has to agree with what
 stands before it. Where a correction contradicts what was recorded after it, it is believed and the contradiction is
-raised: both cannot be true, and only others can say which (docs/adr/0020).
+raised: both cannot be true, and only others can say which (docs/adr/0021).
 """
 
 from __future__ import annotations

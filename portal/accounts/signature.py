@@ -24,6 +24,7 @@ from ledger.parties.models import PersonKey
 from ledger.parties.person_rules import REASONS
 from portal.accounts import hands, signing
 from portal.accounts.actors import actor_of
+from portal.accounts.acts_of_request import by_passkey
 from portal.accounts.models import SigningKey, User
 from portal.accounts.signed_forms import SigningMixin
 from portal.accounts.signing import first_signer
@@ -158,7 +159,7 @@ class BindPasskeyView(ActionView):
             by = first_signer(self.request, form)
         else:
             ways = hands.Ways((hands.Passkey(row, self.key),), None, False)
-            by = signing.by_passkey(self.request, self.actor, ways, 1, None)
+            by = by_passkey(self.request, self.actor, ways, 1, None)
         person_operations.bind_key(public_key=self.key.text, by=by, at=self.at, key=form.key)
         return Done(reverse("signing_keys"), "You sign records with this passkey from now on.")
 

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from portal.accounts import hands, signing
 from portal.accounts.actors import actor_of
+from portal.accounts.codes import ASK_CODE
 from portal.accounts.standing import Shown, last_shown, needs_password
 
 
@@ -59,7 +60,7 @@ class SigningMixin(forms.Form):
     def clean(self) -> dict[str, Any] | None:
         """What the signer has to show is asked for together with everything else that is missing."""
         cleaned = super().clean()
-        for name, words in (("signing_password", signing.ASK_PASSWORD), ("signing_code", signing.ASK_CODE)):
+        for name, words in (("signing_password", signing.ASK_PASSWORD), ("signing_code", ASK_CODE)):
             if self.is_signed and name in self.fields and name not in self.errors and not self.cleaned_data.get(name):
                 self.add_error(name, words)
         return cleaned

@@ -12,27 +12,23 @@ nobody’s code is used before all the rest holds.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import record_authentication
-from allauth.mfa.base.internal.flows import check_rate_limit
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, validate_totp_code
-from allauth.mfa.utils import decrypt
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
 
 from ledger.clock import now
-from ledger.errors import BadInput, NotPermitted, Refusal
+from ledger.errors import BadInput, NotPermitted
 from ledger.parties.actor import Actor
 from portal.accounts import hands
 from portal.accounts.actors import actor_for, actor_of
+from portal.accounts.acts_of_request import by_passkey
+from portal.accounts.codes import CodeWanted, TooManyAttempts, check_code, has_app, use_code
 from portal.accounts.models import Membership, User, normal_email
 from portal.accounts.roles import ROLES
 from portal.accounts.standing import needs_password
@@ -46,22 +42,8 @@ class SecondPersonUnknown(BadInput):
     """E-mail and password of the second person do not belong together."""
 
 
-class CodeWanted(BadInput):
-    """The second person's authenticator app has to show its code too, or the code was wrong."""
-
-
 class NotASecondPerson(NotPermitted):
     """The second person may not verify this."""
-
-
-class TooManyAttempts(Refusal):
-    """Somebody guesses, or a key sticks."""
-
-    status = 429
-
-
-class PasskeyWanted(BadInput):
-    """The person signs with a passkey, and it was not asked."""
 
 
 class NoSigningKey(NotPermitted):
@@ -69,97 +51,9 @@ class NoSigningKey(NotPermitted):
 
 
 ASK_PASSWORD = "Enter your password to sign."  # noqa: S105
-ASK_CODE = "Enter the code that your authenticator app shows."
 ASK_SECOND = "The second person has to enter their password."
-_NOT_RIGHT = "That code is not right, or it was used before. Wait for the next one."
-_CODE_FIELDS = {1: "signing_code", 2: "second_code"}
 COLLEAGUES_SHOWN = 60
-PROOF_FIELD = "signing_proof"
-PREPARE_HEADER = "X-Needlepoint-Sign"
-_ON_THIS_DEVICE = (
-    "You sign with a passkey, and it was not asked. Press the button again and confirm on your device; the page needs "
-    "its script for that."
-)
 _SET_UP = "Set up your signature first: open your menu, then “Your signature”. Nothing was recorded."
-
-
-@dataclass(slots=True)
-class Signing:
-    """How the acts of one request are signed: shown to passkeys first, with their answers, or without any.
-
-    `asked` are the passkeys that take acts, `answers` what the browser brought, each by position: the signer is 1.
-    """
-
-    seed: bytes | None = None
-    prepared: hands.PreparedAct | None = None
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    asked: dict[int, hands.PasskeyAsked] = field(default_factory=dict)
-    codes: dict[str, str] = field(default_factory=dict)
-    """Whose code was shown with this form already, by position: a code is good once, and the form is sent twice."""
-
-    @property
-    def is_preparing(self) -> bool:
-        return self.seed is not None and self.prepared is None
-
-    @property
-    def is_asking(self) -> bool:
-        """Whether a passkey took an act, so that what was written has to be undone."""
-        return any(one.acts for one in self.asked.values())
-
-
-class ToBeSigned(Exception):
-    """The act waits for a passkey; `ask` is what the browser asks it with."""
-
-    def __init__(self, ask: dict[str, Any]) -> None:
-        super().__init__()
-        self.ask = ask
-
-
-def begin(request: HttpRequest, at: datetime) -> Signing:
-    """Read how this form is signed. Raises SignedBefore, PasskeyRefused."""
-    signing = Signing()
-    if request.headers.get(PREPARE_HEADER) == "prepare":
-        signing.seed = hands.fresh_seed()
-    elif request.POST.get(PROOF_FIELD):
-        try:
-            given = json.loads(request.POST[PROOF_FIELD])
-            identifier, answers = given["prepared"], dict(given["answers"])
-        except (ValueError, KeyError, TypeError):
-            raise hands.PasskeyRefused("The passkey's answer cannot be read. Sign again.") from None
-        user: User = request.user  # type: ignore[assignment]
-        signing.prepared, signing.seed = hands.find_prepared(identifier=identifier, user=user, path=request.path, at=at)
-        signing.answers = answers
-        signing.codes = dict(signing.prepared.acts.get("codes", {}))
-    request.signing = signing  # type: ignore[attr-defined]
-    return signing
-
-
-def ask(request: HttpRequest, signing: Signing, at: datetime) -> ToBeSigned:
-    """Keep the acts that were taken, for the passkeys' answers."""
-    assert signing.seed is not None
-    user: User = request.user  # type: ignore[assignment]
-    asked = {position: one for position, one in signing.asked.items() if one.acts}
-    waiting = hands.prepare(user=user, path=request.path, seed=signing.seed, asked=asked, codes=signing.codes, at=at)
-    return ToBeSigned(waiting)
-
-
-def by_passkey(request: HttpRequest, actor: Actor, ways: hands.Ways, position: int, field: str | None) -> Actor:
-    """The actor with a passkey in hand. Raises PasskeyWanted, PasskeyRefused."""
-    signing = _signing_of(request)
-    hand: hands.PasskeyAsked | hands.PasskeyAnswered
-    if signing.is_preparing:
-        hand = signing.asked.setdefault(position, hands.PasskeyAsked(ways.passkeys))
-    elif signing.prepared is not None and str(position) in signing.answers:
-        hand = hands.answered(
-            prepared=signing.prepared,
-            position=position,
-            ways=ways,
-            answer=signing.answers[str(position)],
-            request=request,
-        )
-    else:
-        raise PasskeyWanted(_ON_THIS_DEVICE, field=field)
-    return replace(actor, method="passkey", hand=hand)
 
 
 def ways_for(request: HttpRequest) -> hands.Ways:
@@ -249,13 +143,13 @@ def _by_own_key(request: HttpRequest, form: forms.Form, actor: Actor, row: hands
     code = form.cleaned_data.get("signing_code", "")
 
     def sign() -> Actor:
-        app = _use_code(request, user, code, position=1)
+        app = use_code(request, user, code, position=1)
         hand = hands.release_with_both(row, user=user, password=password, app=app)
         hands.keep_released(request, row, hand, user=user, password=password)
         record_authentication(request, user, method="password", reauthenticated=True)
         return _seen(with_hand(actor, hand))
 
-    return Ready(sign, lambda: _check_code(request, user, code, position=1))
+    return Ready(sign, lambda: check_code(request, user, code, position=1))
 
 
 def _as(actor: Actor) -> Ready:
@@ -307,7 +201,7 @@ def second_ready(request: HttpRequest, form: forms.Form, *, roles: Collection[st
             "The second person has set up nothing to sign with yet: their menu, “Your signature”.", field="second_email"
         )
     membership = _membership(user, first, roles)
-    if not _has_app(user):
+    if not has_app(user):
         return _as(actor_for(user, membership, "password"))
     return _second_by_code(request, actor_for(user, membership, "password+totp"), user, code)
 
@@ -316,20 +210,20 @@ def _second_by_key(
     request: HttpRequest, actor: Actor, row: hands.SigningKey, user: User, password: str, code: str
 ) -> Ready:
     def sign() -> Actor:
-        app = _use_code(request, user, code, position=2)
+        app = use_code(request, user, code, position=2)
         return _seen(with_hand(actor, hands.release_with_both(row, user=user, password=password, app=app)))
 
-    return Ready(sign, lambda: _check_code(request, user, code, position=2))
+    return Ready(sign, lambda: check_code(request, user, code, position=2))
 
 
 def _second_by_code(request: HttpRequest, actor: Actor, user: User, code: str) -> Ready:
     """A second person without a signing key who has an authenticator app: in the demonstration only."""
 
     def sign() -> Actor:
-        _use_code(request, user, code, position=2)
+        use_code(request, user, code, position=2)
         return _seen(actor)
 
-    return Ready(sign, lambda: _check_code(request, user, code, position=2))
+    return Ready(sign, lambda: check_code(request, user, code, position=2))
 
 
 def colleagues(first: Actor, roles: Collection[str]) -> list[tuple[str, str]]:
@@ -368,8 +262,8 @@ def shown_both(request: HttpRequest, *, password: str, code: str) -> tuple[User,
     if user is None or user.pk != request.user.pk:
         raise WrongPassword("That is not your password. Enter it again.", field="password")
     try:
-        _check_code(request, user, code, position=1)
-        return user, _use_code(request, user, code, position=1)
+        check_code(request, user, code, position=1)
+        return user, use_code(request, user, code, position=1)
     except (CodeWanted, TooManyAttempts) as refusal:
         refusal.field = "code"
         raise
@@ -382,71 +276,6 @@ def _authenticated(request: HttpRequest, *, email: str, password: str, field: st
     except forms.ValidationError:
         raise TooManyAttempts("Too many wrong passwords. Wait five minutes, then try again.", field=field) from None
     return user if isinstance(user, User) and user.is_active else None
-
-
-def _has_app(user: User) -> bool:
-    """Whether a second person without a signing key has an authenticator app. Raises CodeWanted for a passkey alone."""
-    kinds = {one.type for one in Authenticator.objects.filter(user=user)}
-    if Authenticator.Type.TOTP in kinds:
-        return True
-    if Authenticator.Type.WEBAUTHN in kinds:
-        raise CodeWanted("The second person needs an authenticator app to sign on this screen.", field="second_code")
-    return False
-
-
-def _check_code(request: HttpRequest, user: User, code: str, *, position: int) -> None:
-    """Look whether the code is the one that the person's app shows, and use nothing up.
-
-    Raises CodeWanted, TooManyAttempts, KeyNotReleased.
-    """
-    app, field = _app_of(user, position), _CODE_FIELDS[position]
-    if _was_shown(request, user, position):
-        return
-    if not code:
-        raise CodeWanted(ASK_CODE if position == 1 else ASK_CODE.replace("your", "the second person’s"), field=field)
-    try:
-        clear = check_rate_limit(user)
-    except forms.ValidationError:
-        raise TooManyAttempts("Too many wrong codes. Wait five minutes, then try again.", field=field) from None
-    if not validate_totp_code(decrypt(app.data["secret"]), _plain(code)):
-        raise CodeWanted(_NOT_RIGHT, field=field)
-    clear()
-
-
-def _use_code(request: HttpRequest, user: User, code: str, *, position: int) -> Authenticator:
-    """The person's authenticator app, whose present code was shown, for the first time. Raises CodeWanted."""
-    app = _app_of(user, position)
-    if _was_shown(request, user, position):
-        return app
-    if not TOTP(app).validate_code(_plain(code)):
-        raise CodeWanted(_NOT_RIGHT, field=_CODE_FIELDS[position])
-    app.record_usage()
-    _signing_of(request).codes[str(position)] = str(user.pk)
-    return app
-
-
-def _app_of(user: User, position: int) -> Authenticator:
-    app = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
-    if app is None:
-        raise hands.KeyNotReleased(
-            f"The key was set up with an authenticator app that is gone. Ask {'your' if position == 1 else 'the'} "
-            "administrator to end it, then set up a new one."
-        )
-    return app
-
-
-def _was_shown(request: HttpRequest, user: User, position: int) -> bool:
-    """Whether this form's code was used when the form was shown to a passkey."""
-    signing = _signing_of(request)
-    return signing.prepared is not None and signing.codes.get(str(position)) == str(user.pk)
-
-
-def _signing_of(request: HttpRequest) -> Signing:
-    return getattr(request, "signing", None) or Signing()
-
-
-def _plain(code: str) -> str:
-    return code.replace(" ", "")
 
 
 def _membership(user: User, first: Actor, roles: Collection[str]) -> Membership:

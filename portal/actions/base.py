@@ -29,7 +29,7 @@ from ledger.errors import Conflict, Refusal
 from ledger.ids import uuid7
 from ledger.parties.actor import Actor
 from portal import refusals
-from portal.accounts import signing
+from portal.accounts import acts_of_request, signing
 from portal.accounts.actors import actor_of
 
 KEY_FIELD = "idempotency_key"
@@ -41,7 +41,7 @@ _NOT_COMPARED = {
     "signing_code",
     "second_password",
     "second_code",
-    signing.PROOF_FIELD,
+    acts_of_request.PROOF_FIELD,
 }
 
 
@@ -112,7 +112,7 @@ class ActionView(View):
     template_name: ClassVar[str] = ""
     actor: Actor
     at: datetime
-    how_signed: signing.Signing
+    how_signed: acts_of_request.Signing
 
     def prepare(self) -> None:
         """Load what the page is about. May raise a Refusal."""
@@ -152,7 +152,7 @@ class ActionView(View):
         if first is not None:
             return first
         try:
-            self.how_signed = signing.begin(request, self.at)
+            self.how_signed = acts_of_request.begin(request, self.at)
             if self.how_signed.prepared is not None:
                 # What was shown to the passkey is made again, at the moment at which it was shown.
                 self.at = self.how_signed.prepared.at
@@ -164,7 +164,7 @@ class ActionView(View):
                     done = self._carry_out(form)
                 except ScanStops:
                     raise
-                except signing.ToBeSigned as waiting:
+                except acts_of_request.ToBeSigned as waiting:
                     return JsonResponse(waiting.ask)
                 except Refusal as refusal:
                     status = refusal.status
@@ -203,7 +203,7 @@ class ActionView(View):
         if raised is not None:
             raise raised
         if self.how_signed.is_asking:
-            raise signing.ask(self.request, self.how_signed, self.at)
+            raise acts_of_request.ask(self.request, self.how_signed, self.at)
         return done
 
     def _render(self, form: ActionForm, status: int) -> HttpResponse:
@@ -287,7 +287,7 @@ def leave_for(request: HttpRequest, url: str) -> HttpResponse:
     """Go to `url` after a POST: 303 See Other, or htmx's redirect of the whole page."""
     if getattr(request, "htmx", False) and not request.htmx.boosted:  # type: ignore[attr-defined]
         return HttpResponse(status=204, headers={"HX-Redirect": url})
-    if "X-Needlepoint-Queue" in request.headers or signing.PREPARE_HEADER in request.headers:
+    if "X-Needlepoint-Queue" in request.headers or acts_of_request.PREPARE_HEADER in request.headers:
         # A script that follows a redirect reads the page, and with it the message that the person should see there.
         return HttpResponse(status=204, headers={"X-Needlepoint-Next": url})
     response = HttpResponseRedirect(url)

@@ -13,7 +13,8 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django import forms
 from django.http import HttpRequest
 
-from portal.accounts.signing import CodeWanted, TooManyAttempts, WrongPassword
+from portal.accounts.codes import CodeWanted, TooManyAttempts
+from portal.accounts.signing import WrongPassword
 
 
 class ShownAgainMixin(forms.Form):
