@@ -180,7 +180,7 @@ def every_record() -> Iterator[StoredRecord]:
     every = Record.objects.order_by("id").values_list(*RECORD)
     some = every
     while True:
-        found = [StoredRecord._make(row) for row in cursors.tuples(some[:RECORDS])]
+        found = [StoredRecord(*row) for row in cursors.tuples(some[:RECORDS])]
         yield from found
         if len(found) < RECORDS:
             return
