@@ -21,8 +21,9 @@ from custody.telemetry.models import Device
 from custody.therapies import disclosure
 from custody.therapies.models import Therapy
 from custody.therapies.queries import find_therapy
+from ledger.cosigning.queries import Published
 from ledger.crypto import base64s
-from ledger.log.evidence import IncludedRecord, NotInTheLog, included, log_key, readers_checkpoint
+from ledger.log.evidence import IncludedRecord, NotInTheLog, included, log_key, readers_checkpoint, vouched_checkpoint
 from ledger.log.logs import OPERATORS
 from ledger.log.models import Chain, Checkpoint, Document, Record
 from ledger.parties.actor import Actor
@@ -80,10 +81,10 @@ def _across(records: QuerySet[Record], checkpoint: Checkpoint, *, whole: bool = 
     `whole` is for a chain, whose records are given up to the first that is not in its log's checkpoint.
     """
     wanted = list(records.values_list("id", "log"))
-    trees = {OPERATORS: checkpoint}
+    trees: dict[str, Checkpoint | Published] = {OPERATORS: checkpoint}
     for code in sorted({log for _, log in wanted} - {OPERATORS}):
         with suppress(NotInTheLog):
-            trees[code] = readers_checkpoint(log=code)
+            trees[code] = vouched_checkpoint(code)
     found = {
         one.id: one
         for code, tree in trees.items()

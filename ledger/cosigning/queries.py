@@ -95,6 +95,12 @@ def policy_in_force() -> policy.Policy | None:
         raise PolicyUnusable(f"{path} cannot be used as a policy: {problem}") from problem
 
 
+def policy_for_readers() -> str:
+    """The policy as text, for who checks co-signatures; empty where none is set. Readers may have one of their own."""
+    path = settings.WITNESS_POLICY
+    return policy.as_told(path.read_bytes()) if path is not None and policy_in_force() else ""
+
+
 @lru_cache(maxsize=4)
 def _parsed(path: Path, _changed: int) -> policy.Policy:
     return policy.parse(path.read_bytes())

@@ -16,6 +16,8 @@ from ledger.crypto.errors import VerificationError
 TYPE_ED25519 = 0x04
 MAX_TIMESTAMP = 2**63 - 1
 _TIMESTAMP_BYTES = 8
+ED25519_BYTES = _TIMESTAMP_BYTES + ed25519.SIGNATURE_BYTES
+"""How long such a co-signature is; one by ML-DSA-44 is longer."""
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,17 @@ def parse(data: bytes) -> Policy:
     return Policy(tuple(reading.logs), reading.witnesses, reading.groups, reading.quorum)
 
 
+def as_told(data: bytes) -> str:
+    """The policy's lines for a reader: no comments, and no addresses, which only who runs the log has a use for.
+
+    `data` is a policy that `parse` takes.
+    """
+    kept = {"log": 2, "witness": 3}
+    lines = [_SPACES.split(line.strip(" \t")) for line in data.decode().split("\n")]
+    told = [words[: kept.get(words[0], len(words))] for words in lines if words[0] and not words[0].startswith("#")]
+    return "".join(f"{' '.join(words)}\n" for words in told)
+
+
 class _Reading:
     """The policy as far as it was read."""
 

@@ -22,8 +22,9 @@ from custody.disclosures.queries import DisclosureLine
 from custody.therapies.queries import find_therapy
 from ledger.bundles import format as file_format
 from ledger.clock import now
+from ledger.cosigning import queries as cosigning
 from ledger.errors import Conflict
-from ledger.log.evidence import log_key, readers_checkpoint
+from ledger.log.evidence import log_key, vouched_checkpoint
 from ledger.parties.queries import parties, party_names
 from portal.accounts.actors import actor_of
 from portal.accounts.signed_forms import SigningMixin
@@ -91,9 +92,15 @@ def disclosure(request: HttpRequest, disclosure: UUID) -> HttpResponse:
 @require_safe
 def evidence(request: HttpRequest, disclosure: UUID) -> HttpResponse:
     """What a browser checks a disclosure against: its records, at a checkpoint; no values."""
-    checkpoint = readers_checkpoint()
+    cosigning.check_fresh(at=now())
+    checkpoint = vouched_checkpoint()
     pack = queries.evidence_pack(disclosure=disclosure, size=checkpoint.size, by=actor_of(request))
-    head = {"vkey": log_key(checkpoint.size), "shared": f"{reverse('proofs_shared')}?size={checkpoint.size}"}
+    head = {
+        "note": checkpoint.note,
+        "vkey": log_key(checkpoint.size),
+        "policy": cosigning.policy_for_readers(),
+        "shared": f"{reverse('proofs_shared')}?size={checkpoint.size}",
+    }
     return JsonResponse(pack | head, headers={"Cache-Control": "no-store"})
 
 

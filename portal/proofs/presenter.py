@@ -14,6 +14,7 @@ from django.urls import reverse
 from custody.compliance import queries
 from custody.compliance.queries import KeyLine, SegmentLine, SiteLine
 from custody.therapies import disclosure
+from ledger.cosigning import queries as cosigning
 from ledger.log.evidence import NotInTheLog, log_key, readers_checkpoint
 from ledger.parties.actor import Actor
 from ledger.parties.queries import Member
@@ -29,6 +30,7 @@ VERDICTS: Mapping[str, tuple[str, str]] = {
 
 CHECKS = (
     ("log", "The log's checkpoint", "signed by the log's key"),
+    ("witnesses", "The witnesses' co-signatures", "enough of them, none older than five minutes"),
     ("keys", "Members' keys, protocols, proof keys and loggers", "records in the log, each signed"),
     ("records", "The therapy's records", "in the log, linked without a gap, signed by their authors"),
     (
@@ -98,6 +100,7 @@ def verification(*, by: Actor, therapy: UUID | None = None, month: str = "") -> 
         "file": f"needlepoint-proofs-{month or ('therapy' if therapy else 'all')}-{checkpoint.size}.html",
         "checkpoint": checkpoint,
         "log_key": log_key(checkpoint.size),
+        "demanded": bool(cosigning.policy_for_readers()),
         "keys": keys,
         "unsafe": [key for key in keys if not key.ceremony],
         "stated": not disclosure.sees_values(by),

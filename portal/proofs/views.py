@@ -20,7 +20,7 @@ from custody.therapies import queries as therapies
 from ledger.clock import now, stamp
 from ledger.cosigning import queries as cosigning
 from ledger.errors import BadInput
-from ledger.log.evidence import log_key, readers_checkpoint
+from ledger.log.evidence import log_key, vouched_checkpoint
 from ledger.log.queries import standings
 from ledger.proofs.verifier import VerificationError
 from portal.accounts.actors import actor_of
@@ -86,10 +86,13 @@ def proof_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """What a verification run has to fetch: the checkpoint, what all proofs share, and each therapy's evidence."""
+    """What a verification run has to fetch: the checkpoint, what all proofs share, and each therapy's evidence.
+
+    The checkpoint comes with its co-signatures and with the policy that they are counted by, where one is set.
+    """
     actor = actor_of(request)
     cosigning.check_fresh(at=now())
-    checkpoint = readers_checkpoint()
+    checkpoint = vouched_checkpoint()
     therapy = request.GET.get("therapy", "")
     if therapy:
         line = therapies.therapy_line(therapy=_uuid(therapy), by=actor)
@@ -105,6 +108,7 @@ def index(request: HttpRequest) -> HttpResponse:
             "size": checkpoint.size,
             "note": checkpoint.note,
             "vkey": log_key(checkpoint.size),
+            "policy": cosigning.policy_for_readers(),
             "shared": reverse("proofs_shared") + size,
             "packs": [
                 {

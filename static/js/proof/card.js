@@ -1,16 +1,19 @@
 // The card “Verify in my browser”: takes evidence from a source, and workers on the reader's machine judge it. Markup:
 // [data-verify]; inside it [data-start], [data-pause], [data-stop], [data-save], [data-progress], [data-said]…
+import { utc } from "./time.js";
+
 const MOST_WORKERS = 8;
 const MOST_AT_ONCE = 24;
 const TURNS_A_WORKER = 25;
 
 /**
- * One card. `source` is `{ index(), shared(index), pack(entry) }`, each a promise of the evidence's text as it came;
+ * One card. `live` says that the evidence is asked of a log that goes on, so that its checkpoint may not be older than
+ * five minutes; without it the age is said and not judged. `source` is `{ index(), shared(index), pack(entry) }`, each a promise of the evidence's text as it came;
  * `makeWorker` starts a worker; `keep`, where there is one, is given every text that was judged.
  */
 export class Card {
-  constructor(element, { source, makeWorker, keep = null }) {
-    Object.assign(this, { element, source, makeWorker, keep });
+  constructor(element, { source, makeWorker, keep = null, live = false }) {
+    Object.assign(this, { element, source, makeWorker, keep, live });
     this.total = Number(element.dataset.count);
     this.part = (name) => element.querySelector(`[data-${name}]`);
     this.part("start").addEventListener("click", () => this.start());
@@ -34,6 +37,7 @@ export class Card {
     this.part("pause").focus();
     mark(this.part("state"), "move", "Checking");
     for (const check of this.element.querySelectorAll("[data-check]")) mark(check, "plan", "to come");
+    this.vouched(null);
     this.workers = [];
     try {
       await this.run();
@@ -44,6 +48,7 @@ export class Card {
   }
 
   async run() {
+    const since = this.live ? Math.floor(Date.now() / 1000) : null;
     const indexText = await this.source.index();
     const index = JSON.parse(indexText);
     this.total = index.packs.reduce((sum, { proofs }) => sum + proofs, 0);
@@ -54,7 +59,7 @@ export class Card {
     const size = Math.max(1, Math.min(MOST_AT_ONCE, Math.ceil(index.packs.length / (many * TURNS_A_WORKER))));
     const batches = [];
     for (let i = 0; i < index.packs.length; i += size) batches.push(index.packs.slice(i, i + size));
-    await Promise.all(Array.from({ length: many }, (_, place) => this.work(place, batches, { index: indexText, shared })));
+    await Promise.all(Array.from({ length: many }, (_, place) => this.work(place, batches, { index: indexText, shared, own: this.ownWitnesses(), since })));
   }
 
   // One worker: it takes batch after batch until none is left; the next one is fetched while it judges.
@@ -65,7 +70,7 @@ export class Card {
     if (this.stopped) return;
     if (ready.failed) {
       batches.length = 0;
-      if (place === 0) this.broke("", ready.problem, "log");
+      if (place === 0) this.broke("", ready.problem, ready.check ?? "log");
       return;
     }
     if (place === 0) this.began(ready.ready);
@@ -87,8 +92,23 @@ export class Card {
     this.summary = summary;
     this.records += summary.records;
     this.keys = summary.keys;
+    this.vouched(summary.vouched);
     this.tell("log", "ok", `checkpoint of ${grouped(summary.size)} records`);
     this.tell("keys", "ok", `${grouped(summary.members)} members, ${grouped(summary.protocols)} protocols, ${grouped(summary.devices)} loggers`);
+  }
+
+  /** Witnesses' keys that the reader has from elsewhere, and how many of them have to have co-signed. */
+  ownWitnesses() {
+    return { keys: this.part("own-witnesses")?.value ?? "", quorum: this.part("own-quorum")?.value ?? "" };
+  }
+
+  /** Say who co-signed, when, and whose keys said so; with null say nothing yet. */
+  vouched(found) {
+    const place = this.part("vouched");
+    if (place) place.replaceChildren(...(found ? vouchedWords(found) : []));
+    if (!found) return;
+    if (!found.asked) this.tell("witnesses", "plan", "none asked for");
+    else this.tell("witnesses", "ok", `${found.held} of ${found.of}, ${found.need} asked for`);
   }
 
   async judge(worker, batch, had) {
@@ -224,6 +244,19 @@ export class Card {
     else this.part("start").focus();
     for (const worker of this.workers) worker.end();
   }
+}
+
+/** Who vouches for the checkpoint, in paragraphs. */
+function vouchedWords({ asked, own, live, cosigners, at }) {
+  const whose = own ? "By the keys that you gave." : "By the keys that came with the evidence: whoever made it could have made them. Give those that you have from the members.";
+  const words = asked
+    ? [`Co-signed by ${cosigners.map((one) => `${one.name} at ${utc(one.at)}`).join("; ")}.`, whose]
+    : ["Nobody has to co-sign this log's checkpoints: the log alone vouches for them, and for their being the newest. Give witnesses' keys that you have from the members to ask for more."];
+  if (!live) {
+    const when = at ? `The quorum spoke for it at ${utc(at)}` : "It has no time of a quorum";
+    words.push(`${when}; how the log stands now, a kept file cannot say. Ask a proof page of the portal, which takes no checkpoint older than five minutes where a quorum is asked for.`);
+  }
+  return words.map((text) => Object.assign(document.createElement("p"), { textContent: text }));
 }
 
 const grouped = (number) => number.toLocaleString("en-GB");

@@ -4,6 +4,8 @@
 import { base64, canonical, checkInclusion, digest, doubt, memberLogKey, openCheckpoint, openRecord } from "./log.js";
 import { hex, parseBytes } from "./encoding.js";
 import { readCheckpoint, readShared } from "./facts.js";
+import { utc } from "./time.js";
+import { Vouching } from "./witnesses.js";
 
 const TEXT = new TextEncoder();
 const DOMAIN = TEXT.encode("needlepoint/commitment/v1\0");
@@ -16,10 +18,15 @@ export function commitment({ salt, path, value }) {
   return hex(digest(DOMAIN, TEXT.encode(canonical([salt, path, value]))));
 }
 
-/** What is found of each field, by its name: `{ holds, words }`. Throws when the evidence itself does not hold. */
-export function judge(fields, pack, shared) {
+/**
+ * What is found of each field, by its name: `{ holds, words }`, and who vouches for the checkpoint. Throws when the
+ * evidence itself does not hold, or when it was asked for at `since` and its quorum is older than five minutes.
+ */
+export function judge(fields, pack, shared, { since = null } = {}) {
   const checkpoint = readCheckpoint(pack);
-  const facts = readShared(shared, checkpoint);
+  const vouching = new Vouching({ policy: pack.policy, since });
+  const vouched = vouching.of(pack.note);
+  const facts = readShared(shared, checkpoint, vouching);
   const entries = open(pack, facts, checkpoint);
   const shown = new Map();
   for (const { type, chain_kind: kind, subject, body, signer } of entries) {
@@ -27,7 +34,7 @@ export function judge(fields, pack, shared) {
     if (SHOWING.includes(type)) for (const [name, made] of Object.entries(body.shown)) shown.set(name, { made, by: signer.party });
   }
   const sources = pack.sources ? committed(open(pack.sources, facts, checkpoint), pack.therapy) : null;
-  return fields.map((field) => {
+  const results = fields.map((field) => {
     const made = commitment(field);
     const said = shown.get(field.name);
     if (!said || said.made !== made) return { name: field.name, holds: false, words: "not what was signed for" };
@@ -35,6 +42,7 @@ export function judge(fields, pack, shared) {
     const holder = facts.parties.get(said.by)?.name ?? "its holder";
     return { name: field.name, holds: true, words: sources ? "As the therapy’s record committed" : `As ${holder} signed` };
   });
+  return { results, vouched };
 }
 
 function open(pack, facts, checkpoint) {
@@ -54,6 +62,7 @@ function treeOf(code, pack, facts, checkpoint) {
   const { key } = facts.logs.get(code) ?? doubt("the operator has announced no such log");
   const tree = openCheckpoint(note, memberLogKey(`${checkpoint.origin}/${code}`, key));
   if (tree.size !== size) doubt("the evidence speaks of another checkpoint than it names");
+  facts.vouching?.of(note);
   return tree;
 }
 
@@ -69,8 +78,15 @@ function committed(entries, therapy) {
   return found;
 }
 
+// The keys are those that the portal says are the witnesses': said, since whoever lies could lie about those too.
+function witnessed({ asked, held, of, at }) {
+  if (!asked) return "Nobody has to co-sign this log: it alone vouches for its checkpoint.";
+  return `${held} of ${of} witnesses co-signed the log at ${utc(at)}, by the keys that this portal names.`;
+}
+
 async function json(url) {
   const answer = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+  if (answer.status === 409) throw new Error("too few witnesses co-signed the log in the last five minutes; try again when they speak");
   if (!answer.ok) throw new Error(answer.status === 401 ? "you are signed out; reload the page" : `the evidence could not be fetched (${answer.status})`);
   return answer.json();
 }
@@ -91,12 +107,13 @@ async function run(element) {
   for (const { name } of fields) mark(name, "move", "Checking");
   element.dataset.state = "running";
   try {
+    const since = Math.floor(Date.now() / 1000);
     const pack = await json(element.dataset.evidence);
-    const results = judge(fields, pack, await json(pack.shared));
+    const { results, vouched } = judge(fields, pack, await json(pack.shared), { since });
     for (const { name, holds, words } of results) mark(name, holds ? "proven" : "stop", words);
     const bad = results.filter(({ holds }) => !holds).length;
     element.dataset.state = bad ? "fails" : "holds";
-    said.textContent = bad ? `${bad} of ${results.length} do not hold.` : `Verified: all ${results.length} hold, checked on this device.`;
+    said.textContent = bad ? `${bad} of ${results.length} do not hold.` : `Verified: all ${results.length} hold, checked on this device. ${witnessed(vouched)}`;
   } catch (problem) {
     for (const { name } of fields) mark(name, "stop", "Not verified");
     element.dataset.state = "fails";

@@ -21,7 +21,7 @@ export function readCheckpoint({ note, vkey, size }, trusted = null) {
 
 /**
  * The checkpoint of each log that the evidence stands on: the operator's is given, and it holds the records that
- * announce the others (`facts.logs`) with their keys.
+ * announce the others (`facts.logs`) with their keys. The witnesses have to have spoken for each (`facts.vouching`).
  */
 function treesOf(evidence, facts, checkpoint) {
   const trees = new Map([["", checkpoint]]);
@@ -32,6 +32,7 @@ function treesOf(evidence, facts, checkpoint) {
       const { key } = facts.logs.get(code) ?? doubt("the operator has announced no such log");
       const tree = openCheckpoint(note, memberLogKey(`${checkpoint.origin}/${code}`, key));
       if (tree.size !== size) doubt("the evidence speaks of another checkpoint than it names");
+      facts.vouching?.of(note);
       trees.set(code, tree);
     }
     return trees.get(code);
@@ -44,11 +45,11 @@ function checkHome({ log = "" }, entry, tree, facts) {
   if (log && facts.logs.get(log).party !== entry.signer.party) doubt("a record stands in another member's log");
 }
 
-/** What every therapy's proofs rest on. `count` is the number of records checked. */
-export function readShared(shared, checkpoint) {
+/** What every therapy's proofs rest on. `count` is the number of records checked; `vouching` judges members' logs. */
+export function readShared(shared, checkpoint, vouching = null) {
   readCheckpoint(shared, checkpoint);
   const parties = new Map();
-  const facts = { parties, protocols: new Map(), keys: new Map(), devices: [], logs: new Map(), count: 0 };
+  const facts = { parties, protocols: new Map(), keys: new Map(), devices: [], logs: new Map(), count: 0, vouching };
   const treeOf = treesOf(shared, facts, checkpoint);
   // The operator's log first: members, and the logs of members, are announced in it.
   const ordered = [...shared.records].sort((a, b) => Number(a.log > "") - Number(b.log > "") || a.index - b.index);

@@ -6,6 +6,7 @@ import { Doubt, doubt, NOT_GENUINE } from "./log.js";
 import { specificationOf, stepsOf } from "./specification.js";
 import { expectedPublicInputs, registryRoot } from "./statement.js";
 import { publicInputsThen } from "./statement-v1.js";
+import { Vouching } from "./witnesses.js";
 
 const INPUTS = ["therapy", "specHash", "readingsRoot", "stepsRoot", "releaseRoot", "deviceRegistry"];
 const INPUT_WORDS = {
@@ -17,11 +18,16 @@ const INPUT_WORDS = {
   deviceRegistry: "other loggers than those registered",
 };
 
-/** One run over many therapies: the checkpoint and the shared facts are read once. */
+/**
+ * One run over many therapies: the checkpoint and the shared facts are read once. `own` are the reader's own witnesses,
+ * `since` is when the evidence was asked for, null for evidence that was kept (witnesses.js).
+ */
 export class Run {
-  constructor(index, shared) {
+  constructor(index, shared, { own = null, since = null } = {}) {
     this.checkpoint = readCheckpoint(index);
-    this.facts = readShared(shared, this.checkpoint);
+    const vouching = new Vouching({ policy: index.policy, own, since });
+    this.vouched = vouching.of(index.note);
+    this.facts = readShared(shared, this.checkpoint, vouching);
     this.roots = new Map();
   }
 
@@ -29,6 +35,7 @@ export class Run {
     const { parties, protocols, keys, devices, count } = this.facts;
     return {
       ...this.checkpoint,
+      vouched: this.vouched,
       records: count,
       members: parties.size,
       protocols: protocols.size,

@@ -73,16 +73,25 @@ export function memberLogKey(name, announced) {
   return { name, keyId: hex(keyId), publicKey: checkedKey(publicKey) };
 }
 
-/** The checkpoint in a note that the log signed: `{ origin, size, root }`. */
-export function openCheckpoint(note, logKey) {
+/** A note's text and the lines under it: `{ text, lines: [{ name, keyId, signature }] }` (C2SP signed-note). */
+export function noteParts(note) {
   const cut = note.lastIndexOf("\n\n");
   if (cut < 0) doubt("the checkpoint has no signature");
-  const text = note.slice(0, cut + 1);
-  const lines = note.slice(cut + 2).replace(/\n$/, "").split("\n");
-  const own = lines.filter((line) => line.startsWith(`\u2014 ${logKey.name} `)).map((line) => base64(line.split(" ")[2]));
-  const signature = own.find((material) => hex(material.subarray(0, 4)) === logKey.keyId);
-  if (!signature) doubt("the log did not sign the checkpoint");
-  if (!signed(signature.subarray(4), TEXT.encode(text), logKey.publicKey)) doubt("the log's signature on the checkpoint is not genuine");
+  const lines = note.slice(cut + 2).replace(/\n$/, "").split("\n").map((line) => {
+    const [dash, name, encoded, ...more] = line.split(" ");
+    if (dash !== "\u2014" || !encoded || more.length) doubt("a signature's line under the checkpoint is not well formed");
+    const material = base64(encoded);
+    return { name, keyId: hex(material.subarray(0, 4)), signature: material.subarray(4) };
+  });
+  return { text: note.slice(0, cut + 1), lines };
+}
+
+/** The checkpoint in a note that the log signed: `{ origin, size, root }`. */
+export function openCheckpoint(note, logKey) {
+  const { text, lines } = noteParts(note);
+  const own = lines.find(({ name, keyId }) => name === logKey.name && keyId === logKey.keyId);
+  if (!own) doubt("the log did not sign the checkpoint");
+  if (!signed(own.signature, TEXT.encode(text), logKey.publicKey)) doubt("the log's signature on the checkpoint is not genuine");
   const [origin, size, root] = text.split("\n");
   if (origin !== logKey.name || !/^(0|[1-9][0-9]{0,15})$/.test(size)) doubt("the checkpoint is of another log");
   const bytes = base64(root);
@@ -152,7 +161,8 @@ function pae(payload) {
 
 const checked = new Map();
 
-function checkedKey(bytes) {
+/** A public key that is a point of the curve and not of small order. */
+export function checkedKey(bytes) {
   const name = hex(bytes);
   if (!checked.has(name)) {
     const point = ed25519.Point.fromBytes(bytes);
@@ -162,13 +172,13 @@ function checkedKey(bytes) {
   return checked.get(name);
 }
 
-function signed(signature, message, publicKey) {
+export function signed(signature, message, publicKey) {
   return genuine({ signature, message, publicKey });
 }
 
-function splitTwice(text, mark) {
+export function splitTwice(text, mark) {
   const first = text.indexOf(mark);
   const second = text.indexOf(mark, first + 1);
-  if (first < 1 || second < 0) doubt("the log's key is not well formed");
+  if (first < 1 || second < 0) doubt("a verifier key is not well formed");
   return [text.slice(0, first), text.slice(first + 1, second), text.slice(second + 1)];
 }

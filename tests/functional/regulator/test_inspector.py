@@ -66,8 +66,10 @@ def test_one_click_verifies_every_proof_in_the_browser(as_person: Open) -> None:
 
     expect(page.locator("[data-result-title]")).to_contain_text("hold")
     expect(page.locator("[data-failed]")).to_be_hidden()
-    for check in page.locator("[data-check]").all():
+    for check in page.locator("[data-check]:not([data-check=witnesses])").all():
         expect(check).to_have_attribute("data-kind", "ok")
+    expect(page.locator("[data-check=witnesses]")).to_contain_text("none asked for")
+    expect(page.locator("[data-vouched]")).to_contain_text("the log alone vouches")
     expect(page.locator("[data-proof-row] .is-proven").first).to_contain_text("Holds")
     clean(page)
 

@@ -325,6 +325,20 @@ def test_the_browser_verifies_against_what_is_published_and_nothing_newer(cast, 
     assert client.get(reverse("proofs_index")).json()["size"] == newest
 
 
+def test_the_browser_is_given_the_co_signatures_and_the_policy_that_they_are_counted_by(cast, witnesses, two_of_three):
+    """Ed25519 lines alone, since a browser checks no others; a policy without addresses."""
+    for code in CODES[:2]:
+        hand_in(witnesses[code])
+
+    index = somebody(cast, "M0311", "qa").get(reverse("proofs_index")).json()
+
+    assert policy.open_checkpoint(index["note"], policy.parse(index["policy"].encode()), now=int(now().timestamp()))
+    lines = notes.parse_note(index["note"]).signatures
+    assert [len(line.signature) for line in lines] == [64, 72, 72]
+    settled = {key for code in CODES[:2] for key in witnesses[code].vkeys}
+    assert settled <= set(index["policy"].split())
+
+
 def test_the_name_of_a_downloaded_proof_says_that_it_is_not_current(cast, witnesses, two_of_three):
     for code in CODES[:2]:
         hand_in(witnesses[code])

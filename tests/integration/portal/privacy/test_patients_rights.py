@@ -154,7 +154,7 @@ def _judged(fields, pack, shared):
       const {{ judge }} = await import({json.dumps(code.as_uri())});
       const [fields, pack, shared] = JSON.parse(readFileSync(0, "utf8"));
       let said;
-      try {{ said = judge(fields, pack, shared); }} catch (problem) {{ said = problem.message; }}
+      try {{ said = judge(fields, pack, shared).results; }} catch (problem) {{ said = problem.message; }}
       console.log(JSON.stringify(said));
     """
     ran = subprocess.run(
