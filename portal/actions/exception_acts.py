@@ -18,6 +18,7 @@ from custody.contract.moment import OPEN_STATUSES
 from custody.contract.worklist import HALTING
 from custody.exceptions import operations as exceptions
 from custody.exceptions import queries
+from custody.exceptions.causes import causes_of
 from custody.exceptions.queries import ExceptionLine
 from custody.telemetry import queries as telemetry
 from custody.telemetry.permissions import LegNotFound
@@ -150,11 +151,7 @@ class CloseForm(SigningMixin, ActionForm):
     resolution = forms.ChoiceField(
         label="Resolution", choices=RESOLUTIONS, widget=forms.RadioSelect, error_messages={"required": "Choose one."}
     )
-    cause = forms.ChoiceField(
-        label="Cause",
-        choices=[("", "Choose"), *((code, words.capitalize()) for code, words in exceptions.CAUSES.items())],
-        error_messages={"required": "Name the cause."},
-    )
+    cause = forms.ChoiceField(label="Cause", error_messages={"required": "Name the cause."})
     why = forms.CharField(
         label="Why it can be closed",
         max_length=LONGEST_WHY,
@@ -163,6 +160,11 @@ class CloseForm(SigningMixin, ActionForm):
         "birth dates or record numbers.",
         error_messages={"required": WHY_ASKED},
     )
+
+    def __init__(self, *args: Any, about: ExceptionLine, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fitting = [(code, words[:1].upper() + words[1:]) for code, words in causes_of(about.kind).items()]
+        self.fields["cause"].choices = [("", "Choose"), *fitting]  # type: ignore[attr-defined]
 
     def clean_why(self) -> str:
         why = str(self.cleaned_data["why"])
@@ -193,7 +195,7 @@ class ExceptionView(ActionView):
         return CloseWithSecondForm if self.exception.kind in HALTING else CloseForm
 
     def form_arguments(self) -> Mapping[str, Any]:
-        return {"request": self.request}
+        return {"request": self.request, "about": self.exception}
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         one = self.exception
@@ -362,6 +364,9 @@ class OosView(ExceptionView):
     """The next act of the out-of-specification path: a button on the exception's page, which shows a refusal."""
 
     form_class = OosForm  # type: ignore[assignment]
+
+    def form_arguments(self) -> Mapping[str, Any]:
+        return {"request": self.request}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return redirect("exception", exception=kwargs["exception"])
