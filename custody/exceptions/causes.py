@@ -1,4 +1,4 @@
-"""Why an exception came about, by its kind: what a form offers and the operation takes. Pure.
+"""Why an exception came about and how it may end, by its kind: what a form offers and the operation takes. Pure.
 
 The contract takes any coded cause, so what was closed with another one stays as it is.
 """
@@ -6,6 +6,9 @@ The contract takes any coded cause, so what was closed with another one stays as
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from custody.contract.exceptions import RESOLUTIONS
+from custody.contract.moment import OPEN_STATUSES
 
 CAUSES: Mapping[str, str] = {
     "wrong_scan": "the wrong thing was scanned",
@@ -43,8 +46,18 @@ CAUSES_OF: Mapping[str, tuple[str, ...]] = {
     "not_proven": ("data", "time", "transport", "temperature", "process", "equipment"),
 }
 """The likely ones first; `ALWAYS` follows them."""
+ENDED_RESOLUTIONS = frozenset({"rejected", "explained"})
+"""Nothing of a therapy that ended is accepted or put right."""
+ENDED_ASKED = "This therapy has ended and its product is not supplied: say that it is rejected, or explain the result."
 
 
 def causes_of(kind: str) -> dict[str, str]:
     """The causes that fit a kind of exception, with their words."""
     return {code: CAUSES[code] for code in (*CAUSES_OF[kind], *ALWAYS)}
+
+
+def resolutions_of(kind: str, status: str) -> frozenset[str]:
+    """How an exception of this kind may be closed while its therapy has this status."""
+    if kind == "out_of_specification" and status not in OPEN_STATUSES:
+        return ENDED_RESOLUTIONS
+    return RESOLUTIONS

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from custody.contract.closing import CLOSED_WITH_REASON, LONGEST_WHY, WHY_ASKED, says_why
 from custody.contract.exceptions import RESOLUTIONS
-from custody.exceptions.causes import causes_of
+from custody.exceptions.causes import ENDED_ASKED, causes_of, resolutions_of
 from custody.exceptions.models import CustodyException
 from custody.therapies.steps import lock_therapy
 from ledger.clock import stamp
@@ -78,6 +78,8 @@ def close_exception(
     if len(why) > LONGEST_WHY:
         raise BadInput(f"Use at most {LONGEST_WHY} characters; there are {len(why)}.", field="why")
     chain, _ = lock_therapy(row.therapy_id)
+    if resolution not in resolutions_of(row.kind, chain.state["status"]):
+        raise BadInput(ENDED_ASKED, field="resolution")
     return append(
         chain=chain,
         by=by,

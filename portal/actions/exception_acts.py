@@ -18,7 +18,7 @@ from custody.contract.moment import OPEN_STATUSES
 from custody.contract.worklist import HALTING
 from custody.exceptions import operations as exceptions
 from custody.exceptions import queries
-from custody.exceptions.causes import causes_of
+from custody.exceptions.causes import causes_of, resolutions_of
 from custody.exceptions.queries import ExceptionLine
 from custody.telemetry import queries as telemetry
 from custody.telemetry.permissions import LegNotFound
@@ -51,6 +51,10 @@ RESOLUTIONS = [
     ("explained", "Explained: nothing was wrong with the cells"),
     ("rejected", "Rejected: the therapy will be ended"),
 ]
+
+
+REJECTED_ALREADY = "Rejected: the product is not used"
+"""Of a therapy that ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,12 @@ class CloseForm(SigningMixin, ActionForm):
     def __init__(self, *args: Any, about: ExceptionLine, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fitting = [(code, words[:1].upper() + words[1:]) for code, words in causes_of(about.kind).items()]
+        taken, ended = resolutions_of(about.kind, about.therapy.status), about.therapy.status not in OPEN_STATUSES
+        self.fields["resolution"].choices = [  # type: ignore[attr-defined]
+            (code, REJECTED_ALREADY if ended and code == "rejected" else words)
+            for code, words in RESOLUTIONS
+            if code in taken
+        ]
         self.fields["cause"].choices = [("", "Choose"), *fitting]  # type: ignore[attr-defined]
 
     def clean_why(self) -> str:
