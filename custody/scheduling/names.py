@@ -14,6 +14,11 @@ def folded(name: str) -> str:
     return BLANKS.sub("", " ".join(name.split())).casefold()
 
 
+def in_order(name: str) -> list[tuple[int, str]]:
+    """A key by which bed 2 comes before bed 10."""
+    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
+
+
 def once(names: Iterable[str]) -> list[str]:
     """These names in order, each place once, as it is spelled first."""
     found: dict[str, str] = {}

@@ -12,7 +12,7 @@ from django.db.models import Count, Manager, Max, QuerySet
 
 from custody.scheduling import permissions
 from custody.scheduling.models import Booking, Lane, ProductSite, Slot
-from custody.scheduling.names import folded
+from custody.scheduling.names import folded, in_order
 from ledger.errors import BadInput, Conflict, NotFound, NotPermitted
 from ledger.ids import derived
 from ledger.parties.actor import Actor
@@ -144,7 +144,7 @@ def known_places(*, by: Actor) -> dict[str, tuple[str, ...]]:
     """The places of the actor's organisation by their kind, in the order of their names."""
     rows = Slot.objects.filter(party_id=by.party).order_by().values_list("kind", "resource").distinct()
     found: dict[str, list[str]] = {}
-    for kind, resource in sorted(rows):
+    for kind, resource in sorted(rows, key=lambda row: (row[0], in_order(row[1]))):
         found.setdefault(kind, []).append(resource)
     return {kind: tuple(names) for kind, names in found.items()}
 

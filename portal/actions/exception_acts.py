@@ -214,11 +214,12 @@ class ExceptionView(ActionView):
         roles = {code: role.name for code, role in ROLES.items()}
         near = [record for record in journey.records if _concerns(record, one)]
         is_oos = one.kind == "out_of_specification"
+        ended = one.therapy.status not in OPEN_STATUSES
         others = [other for other in queries.of_therapy(therapy=one.therapy.id, by=self.actor) if other.id != one.id]
         return {
             "one": words.view_of(one, names, self.at),
             "stage": present.status_of(one.therapy).words,
-            "decides": OOS_CLOSES if is_oos else words.decides(one, names),
+            "decides": OOS_CLOSES if is_oos and not ended else words.decides(one, names),
             "meanwhile": _meanwhile(one, journey),
             "others": [words.view_of(other, names, self.at) for other in others],
             "curve": self._curve(one),
@@ -228,7 +229,8 @@ class ExceptionView(ActionView):
             "is_oos": is_oos,
             "oos_steps": _oos_steps(one) if is_oos else [],
             "oos_act": self._oos_act(one) if is_oos else None,
-            "oos_waits": _oos_waits(one, names) if is_oos else "",
+            "oos_waits": _oos_waits(one, names) if is_oos and not ended else "",
+            "ended": ended,
             "country": _country(one) if is_oos else "",
             "oos_form": form if isinstance(form, OosForm) else self._oos_form(),
             "answered_by_you": str(self.actor.person) in _answered(one, journey),

@@ -98,7 +98,9 @@ def test_a_place_in_another_spelling_is_the_one_that_is_known(coordinator, spell
 def test_the_form_says_which_places_are_known(coordinator):
     names = dict(coordinator.get(URL).context["known"])
 
-    assert "chair 1" in names["Apheresis"]
+    assert names["Apheresis"][0] == "chair 1"
+    beds = names["Bed"]
+    assert list(beds) == sorted(beds, key=lambda bed: int(bed.rpartition(" ")[2]))
 
 
 @pytest.mark.parametrize("act", ["publish", "withdraw"])

@@ -290,5 +290,7 @@ def test_of_a_therapy_that_ended_the_form_offers_rejected_and_explained_and_noth
 
     assert [code for code, _ in page.context["form"].fields["resolution"].choices] == ["explained", "rejected"]
     assert "Rejected: the product is not used" in words(page)
+    assert "This therapy has ended, so the product is not supplied." in words(page)
+    assert "Waiting for" not in words(page)
     assert refused.status_code == 422
     assert client.post(url, closing(resolution="rejected", cause="testing")).status_code == 303
