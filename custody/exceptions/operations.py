@@ -7,6 +7,7 @@ from uuid import UUID
 
 from custody.contract.closing import CLOSED_WITH_REASON, LONGEST_WHY, WHY_ASKED, says_why
 from custody.contract.exceptions import RESOLUTIONS
+from custody.exceptions.causes import ENDED_ASKED, causes_of, resolutions_of
 from custody.exceptions.models import CustodyException
 from custody.therapies.steps import lock_therapy
 from ledger.clock import stamp
@@ -16,17 +17,6 @@ from ledger.log.models import Record
 from ledger.log.operations import append, operation
 from ledger.log.world import world
 from ledger.parties.actor import Actor
-
-CAUSES = {
-    "equipment": "equipment",
-    "handling": "handling",
-    "material": "material or lot",
-    "transport": "transport",
-    "patient_material": "the patient's cells",
-    "data": "data or logger",
-    "wrong_scan": "the wrong thing was scanned",
-    "unknown": "not found",
-}
 
 
 class ExceptionUnknown(NotFound):
@@ -70,7 +60,7 @@ def close_exception(
     key: str,
     second: Actor | None = None,
 ) -> Record:
-    """Close an exception with its resolution, its coded cause and the reason in words, which are no patient data.
+    """Close an exception with its resolution, a cause that fits its kind, and the reason in words: no patient data.
 
     After an identity stop or a halt a second person looks too. Raises ExceptionUnknown, NotPermitted, BadInput,
     Refused.
@@ -79,14 +69,17 @@ def close_exception(
     by.check("exception.close")
     if resolution not in RESOLUTIONS:
         raise BadInput("Say how the exception is resolved.", field="resolution")
-    if cause not in CAUSES:
-        raise BadInput(f"Name the cause: {', '.join(CAUSES.values())}.", field="cause")
+    fitting = causes_of(row.kind)
+    if cause not in fitting:
+        raise BadInput(f"Name the cause: {', '.join(fitting.values())}.", field="cause")
     why = " ".join(why.split())
     if not says_why(why):
         raise BadInput(WHY_ASKED, field="why")
     if len(why) > LONGEST_WHY:
         raise BadInput(f"Use at most {LONGEST_WHY} characters; there are {len(why)}.", field="why")
     chain, _ = lock_therapy(row.therapy_id)
+    if resolution not in resolutions_of(row.kind, chain.state["status"]):
+        raise BadInput(ENDED_ASKED, field="resolution")
     return append(
         chain=chain,
         by=by,

@@ -27,6 +27,9 @@ def limits_of(
         title = "Next slot" if needs.begun else "First slot"
         found.append(Limit("begun", title, "stop", f"{following.title} was to begin on {began}, which is past."))
     if needs.hold_max_minutes is not None:
+        if 0 < needs.begun <= needs.making and planned[needs.making].starts_at < at:
+            # What was to use the cells by now has not begun: they wait since the collection, whatever is booked.
+            hold = max(hold, int((at - first.ends_at).total_seconds()) // 60)
         found.append(_of_allowed("hold", "Fresh hold", hold, needs.hold_max_minutes))
     vein = int((last.starts_at - first.starts_at).total_seconds()) // 60 + needs.infusion_offset_minutes
     found.append(_of_allowed("vein_to_vein", "Vein to vein", vein, needs.vein_to_vein_max_minutes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from django.db.models import Count, Manager, Max, QuerySet
 
 from custody.scheduling import permissions
 from custody.scheduling.models import Booking, Lane, ProductSite, Slot
+from custody.scheduling.names import folded, in_order
 from ledger.errors import BadInput, Conflict, NotFound, NotPermitted
 from ledger.ids import derived
 from ledger.parties.actor import Actor
@@ -139,7 +140,30 @@ def _is_as_wanted(known: Slot, slot: NewSlot) -> bool:
     return known.published and (known.ends_at, known.capacity) == (slot.ends_at, slot.capacity)
 
 
+def known_places(*, by: Actor) -> dict[str, tuple[str, ...]]:
+    """The places of the actor's organisation by their kind, in the order of their names."""
+    rows = Slot.objects.filter(party_id=by.party).order_by().values_list("kind", "resource").distinct()
+    found: dict[str, list[str]] = {}
+    for kind, resource in sorted(rows, key=lambda row: (row[0], in_order(row[1]))):
+        found.setdefault(kind, []).append(resource)
+    return {kind: tuple(names) for kind, names in found.items()}
+
+
+def _as_known(slots: Sequence[NewSlot], by: Actor) -> list[NewSlot]:
+    """The same slots, a place that is known already under its spelling; one that is known just so stays."""
+    known = known_places(by=by)
+    exact = {(kind, name) for kind, names in known.items() for name in names}
+    spelled = {(kind, folded(name)): name for kind, names in known.items() for name in reversed(names)}
+    return [
+        slot
+        if (slot.kind, slot.resource) in exact
+        else replace(slot, resource=spelled.get((slot.kind, folded(slot.resource)), slot.resource))
+        for slot in slots
+    ]
+
+
 def _wanted(slots: Sequence[NewSlot], by: Actor) -> dict[UUID, NewSlot]:
+    slots = _as_known(slots, by)
     wanted = {slot_id(by.party, slot): slot for slot in slots}
     if len(wanted) != len(slots):
         raise BadInput("Two of the slots are the same place at the same time.", field="slots")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from custody.scheduling.names import once
 from custody.scheduling.publishing import NewSlot
 from ledger.errors import BadInput
 
@@ -55,7 +56,7 @@ def slots_of(wanted: PlaceRange, zone: ZoneInfo) -> list[NewSlot]:
 
 
 def resources_in(text: str) -> tuple[str, ...]:
-    """The resources of a line: `chair 1, chair 2`, or `chair 1 to 4`. In order, each once. Raises BadInput."""
+    """The resources of a line: `chair 1, chair 2`, or `chair 1 to 4`. In order, each place once. Raises BadInput."""
     found: dict[str, None] = {}
     for part in _parts(text):
         name, _, last = part.rpartition(" to ")
@@ -70,7 +71,7 @@ def resources_in(text: str) -> tuple[str, ...]:
         raise BadInput(f"A chair, suite, van or bed is named in at most {LONGEST_NAME} characters.", field="resources")
     if len(found) > MOST_RESOURCES:
         raise BadInput(f"Publish at most {MOST_RESOURCES} chairs, suites, vans or beds at once.", field="resources")
-    return tuple(found)
+    return tuple(once(found))
 
 
 def _parts(text: str) -> Sequence[str]:

@@ -18,6 +18,7 @@ from custody.contract.moment import OPEN_STATUSES
 from custody.contract.worklist import HALTING
 from custody.exceptions import operations as exceptions
 from custody.exceptions import queries
+from custody.exceptions.causes import causes_of, resolutions_of
 from custody.exceptions.queries import ExceptionLine
 from custody.telemetry import queries as telemetry
 from custody.telemetry.permissions import LegNotFound
@@ -50,6 +51,10 @@ RESOLUTIONS = [
     ("explained", "Explained: nothing was wrong with the cells"),
     ("rejected", "Rejected: the therapy will be ended"),
 ]
+
+
+REJECTED_ALREADY = "Rejected: the product is not used"
+"""Of a therapy that ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +155,7 @@ class CloseForm(SigningMixin, ActionForm):
     resolution = forms.ChoiceField(
         label="Resolution", choices=RESOLUTIONS, widget=forms.RadioSelect, error_messages={"required": "Choose one."}
     )
-    cause = forms.ChoiceField(
-        label="Cause",
-        choices=[("", "Choose"), *((code, words.capitalize()) for code, words in exceptions.CAUSES.items())],
-        error_messages={"required": "Name the cause."},
-    )
+    cause = forms.ChoiceField(label="Cause", error_messages={"required": "Name the cause."})
     why = forms.CharField(
         label="Why it can be closed",
         max_length=LONGEST_WHY,
@@ -163,6 +164,17 @@ class CloseForm(SigningMixin, ActionForm):
         "birth dates or record numbers.",
         error_messages={"required": WHY_ASKED},
     )
+
+    def __init__(self, *args: Any, about: ExceptionLine, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fitting = [(code, words[:1].upper() + words[1:]) for code, words in causes_of(about.kind).items()]
+        taken, ended = resolutions_of(about.kind, about.therapy.status), about.therapy.status not in OPEN_STATUSES
+        self.fields["resolution"].choices = [  # type: ignore[attr-defined]
+            (code, REJECTED_ALREADY if ended and code == "rejected" else words)
+            for code, words in RESOLUTIONS
+            if code in taken
+        ]
+        self.fields["cause"].choices = [("", "Choose"), *fitting]  # type: ignore[attr-defined]
 
     def clean_why(self) -> str:
         why = str(self.cleaned_data["why"])
@@ -193,7 +205,7 @@ class ExceptionView(ActionView):
         return CloseWithSecondForm if self.exception.kind in HALTING else CloseForm
 
     def form_arguments(self) -> Mapping[str, Any]:
-        return {"request": self.request}
+        return {"request": self.request, "about": self.exception}
 
     def page(self, form: ActionForm) -> Mapping[str, Any]:
         one = self.exception
@@ -202,11 +214,12 @@ class ExceptionView(ActionView):
         roles = {code: role.name for code, role in ROLES.items()}
         near = [record for record in journey.records if _concerns(record, one)]
         is_oos = one.kind == "out_of_specification"
+        ended = one.therapy.status not in OPEN_STATUSES
         others = [other for other in queries.of_therapy(therapy=one.therapy.id, by=self.actor) if other.id != one.id]
         return {
             "one": words.view_of(one, names, self.at),
             "stage": present.status_of(one.therapy).words,
-            "decides": OOS_CLOSES if is_oos else words.decides(one, names),
+            "decides": OOS_CLOSES if is_oos and not ended else words.decides(one, names),
             "meanwhile": _meanwhile(one, journey),
             "others": [words.view_of(other, names, self.at) for other in others],
             "curve": self._curve(one),
@@ -216,7 +229,8 @@ class ExceptionView(ActionView):
             "is_oos": is_oos,
             "oos_steps": _oos_steps(one) if is_oos else [],
             "oos_act": self._oos_act(one) if is_oos else None,
-            "oos_waits": _oos_waits(one, names) if is_oos else "",
+            "oos_waits": _oos_waits(one, names) if is_oos and not ended else "",
+            "ended": ended,
             "country": _country(one) if is_oos else "",
             "oos_form": form if isinstance(form, OosForm) else self._oos_form(),
             "answered_by_you": str(self.actor.person) in _answered(one, journey),
@@ -362,6 +376,9 @@ class OosView(ExceptionView):
     """The next act of the out-of-specification path: a button on the exception's page, which shows a refusal."""
 
     form_class = OosForm  # type: ignore[assignment]
+
+    def form_arguments(self) -> Mapping[str, Any]:
+        return {"request": self.request}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return redirect("exception", exception=kwargs["exception"])

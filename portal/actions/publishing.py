@@ -19,6 +19,7 @@ from custody.scheduling.publishing import (
     NewSlot,
     Preview,
     SlotInUse,
+    known_places,
     offered_of,
     preview_slots,
     publish_slots,
@@ -146,8 +147,14 @@ class PublishView(ActionView):
             "withdrawing": self.withdrawing,
             "in_use": in_use[:IN_USE_SHOWN],
             "in_use_more": max(0, len(in_use) - IN_USE_SHOWN),
+            "known": self._known(),
             "back_url": reverse("capacity"),
         }
+
+    def _known(self) -> list[tuple[str, tuple[str, ...]]]:
+        """What is offered or was, under the words of its kind: a place that is named again keeps this spelling."""
+        known = known_places(by=self.actor)
+        return [(words, known[kind]) for kind, words in self.kinds if kind in known]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A look changes nothing, so it has no result to remember: the page again, with what would happen."""

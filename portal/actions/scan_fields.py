@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from django import forms
 
+from custody.contract.comparing import HeldTo
 from custody.contract.items import LETTERS, MOST, NAMES, Label
 from custody.contract.scanning import (
     IDENTITIES,
@@ -21,7 +22,7 @@ from custody.contract.scanning import (
     why_not_so_many,
 )
 from custody.labels.barcode import label_in
-from custody.protocols.document import Step
+from custody.protocols.document import Field, Step
 from portal.actions.base import ScanStops
 
 SCAN_WORDS: Mapping[str, str] = {kind: f"Scan the {name}" for kind, name in NAMES.items()} | {
@@ -29,6 +30,7 @@ SCAN_WORDS: Mapping[str, str] = {kind: f"Scan the {name}" for kind, name in NAME
     "seal": "Scan or type the seal",
 }
 NEXT_BAG = "Scan the next product bag"
+OR_TYPE = "or type what stands on it."
 MISREAD = "That is no label’s code: a letter or digit is wrong or missing. Scan it again."
 SCAN_ATTRIBUTES = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "enterkeyhint": "next"}
 OWN_SCAN = {"data-scan": ""}
@@ -43,15 +45,18 @@ class ScanFields(forms.Form):
     step: Step
     coi: str
     items_named: bool
+    held_to: HeldTo | None = None
 
     def ask_scans(self, bags: str = "") -> None:
         """Add the controls. `bags`: for how many product bags there is a place, where a step takes several."""
         for kind in self.step.scans:
             for name in scan_names(kind, self._bags(bags) if kind == "bag" else 1):
+                label = SCAN_WORDS[kind] if name == kind else NEXT_BAG
+                missing = f"Scan the {NAMES.get(kind, kind)}" if name == kind else NEXT_BAG
                 field = forms.CharField(
-                    label=SCAN_WORDS[kind] if name == kind else NEXT_BAG,
+                    label=label,
                     max_length=120,
-                    error_messages={"required": f"Scan the {NAMES.get(kind, kind)}, or type what stands on it."},
+                    error_messages={"required": f"{missing}, {OR_TYPE}"},
                     widget=forms.TextInput(attrs=SCAN_ATTRIBUTES | self.attributes_of(kind)),
                 )
                 self.fields[f"scan_{name}"] = field
@@ -64,13 +69,15 @@ class ScanFields(forms.Form):
         return {"data-identity": kind, "data-item": LETTERS[kind], "data-private": ""} | named
 
     def _bags(self, asked: str) -> int:
-        """Places for product bags: as many as were asked for, sent, or entered as infused."""
+        """Places for product bags: as many as were asked for, sent, or entered as infused, if that can be true."""
         counted = counts_bags(self.step) if self.items_named else None
         if counted is None:
             return 1
         sent = [name for name in self.data if kind_scanned(name.removeprefix("scan_")) == "bag"]
-        entered = self.data.get(f"value_{counted.code}")
-        count = min(max(number_in(asked), len(sent), number_in(entered), 1), MOST)
+        entered = number_in(self.data.get(f"value_{counted.code}"))
+        if self._is_beyond(counted, entered):
+            entered = 0
+        count = min(max(number_in(asked), len(sent), entered, 1), MOST)
         if count > 1 and not self.is_bound:
             self.initial.setdefault(f"value_{counted.code}", str(count))
         return count
@@ -102,10 +109,18 @@ class ScanFields(forms.Form):
         counted = counts_bags(self.step) if self.items_named else None
         if counted is None or not (entered := number_in(self.cleaned_data.get(f"value_{counted.code}"))):
             return
+        if self._is_beyond(counted, entered):
+            return  # The figure is what is wrong, and it is said there; more scans would not mend it.
         scans = [name for name in self.fields if kind_scanned(name.removeprefix("scan_")) == "bag"]
         wrong = why_not_so_many(str(entered), len(scans))
         if wrong:
             self.add_error(f"value_{counted.code}", wrong)
+
+    def _is_beyond(self, counted: Field, entered: int) -> bool:
+        """Whether so many bags cannot have been infused, by the figure that theirs is held to."""
+        bounds = self.held_to.held(counted) if self.held_to is not None else []
+        highest = [high for _, high in (held.reach for held in bounds) if high is not None]
+        return any(entered > high for high in highest)
 
     @property
     def scan_fields(self) -> list[forms.BoundField]:

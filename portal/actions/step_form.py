@@ -57,6 +57,8 @@ class StepValues(forms.Form):
                 name, field = self.name_of(code), self.step.field(code)
                 if field is not None and name in self.fields and name not in self.errors:
                     self.add_error(name, without_title(sentence, field))
+                    if _is_of_bound(sentence, field):
+                        self[name].help_text = field.hint  # the refusal names the other figure; not twice
 
     @property
     def asked(self) -> list[Field]:
@@ -218,9 +220,14 @@ def _halting(field: Field) -> frozenset[str]:
 def without_title(sentence: str, field: Field) -> str:
     """The sentence without the field's name before it, for it stands at the field."""
     plain = sentence.removeprefix(f"{field.title}: ")
-    if field.bounds and plain.startswith((f"{field.title} cannot ", f"{field.title} has to ")):
+    if _is_of_bound(plain, field):
         plain = plain.removeprefix(f"{field.title} ")
     return plain[:1].upper() + plain[1:]
+
+
+def _is_of_bound(sentence: str, field: Field) -> bool:
+    """Whether a refusal is that of a figure held to another's."""
+    return bool(field.bounds) and sentence.startswith((f"{field.title} cannot ", f"{field.title} has to "))
 
 
 def _check_possible(field: Field, entered: str) -> None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from custody.contract.closing import HALT
 from custody.contract.worklist import HALTING
-from custody.exceptions.operations import CAUSES
+from custody.exceptions.causes import CAUSES
 from custody.exceptions.queries import ExceptionLine
 from portal.presenters.figures import unbroken
 from portal.templatetags.np_times import duration

@@ -9,6 +9,9 @@ from django.utils import timezone
 from custody.therapies.queries import Task
 from portal.templatetags.np_times import duration, local
 
+SAME_DATE_DAYS = 330
+"""A day that lies further off is given with its year, for “13 Mar” would be read as the next one."""
+
 
 def shown_at(task: Task, at: datetime) -> datetime:
     """The moment that stands beside a task: when it begins as planned; once it is late, when it was due."""
@@ -48,7 +51,7 @@ def _until(due_at: datetime, at: datetime) -> str:
         return f"in {duration(due_at - at)}" if due_at > at else f"{duration(at - due_at)} late"
     if 0 < apart < 7:
         return f"{timezone.localtime(due_at):%a}"
-    return local(due_at, "day")
+    return local(due_at, "date" if abs(apart) > SAME_DATE_DAYS else "day")
 
 
 def _day(due_at: datetime, at: datetime) -> str:

@@ -88,6 +88,13 @@ def field_limits(field: BoundField, given: Any = "") -> Any:
     return given or getattr(field.field, "limits", "")
 
 
+@register.simple_tag
+def summary_of(field: BoundField, error: str) -> str:
+    """A refusal as the summary says it: after the field's label, unless it begins with that already."""
+    label = str(field.label)
+    return error if error.startswith(label) else f"{label}: {error}"
+
+
 @register.filter
 def is_judged(field: BoundField) -> bool:
     """Whether the page judges the value while it is typed."""

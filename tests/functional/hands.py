@@ -130,7 +130,7 @@ def close_exceptions(
     for exception in said.split():
         page = first_with(as_person, deciders, f"/exceptions/{exception}/", width=1180)
         page.get_by_label("Explained").check()
-        page.get_by_label("Cause", exact=True).select_option("transport")
+        page.get_by_label("Cause", exact=True).select_option("other")
         page.get_by_label("Why it can be closed").fill("The logger shows the cells in their band all the way.")
         page.get_by_role("button", name="Sign and close").click()
         page.wait_for_url("**/therapies/**")

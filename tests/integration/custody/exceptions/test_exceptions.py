@@ -14,7 +14,7 @@ from custody.exceptions.operations import (
 )
 from custody.exceptions.queries import open_exceptions
 from custody.therapies.models import OpenStep, Therapy
-from ledger.errors import NotPermitted
+from ledger.errors import BadInput, NotPermitted
 from ledger.log.contract import Refused
 from manufacturing.quality.operations import release_batch
 from portal.demonstration.story import Story
@@ -44,6 +44,36 @@ def test_identity_stop_halts_everything_until_two_people_close_it():
 
     assert not CustodyException.objects.filter(therapy_id=one.therapy, closed_at=None).exists()
     assert not OpenStep.objects.filter(therapy_id=one.therapy).exclude(held="").exists()
+
+
+def test_a_cause_that_does_not_fit_the_kind_is_refused_with_those_that_do():
+    one = told(small_consortium(), Story("warm", readings={"outbound": "excursion"}, resolve=False))
+    found = CustodyException.objects.get(therapy_id=one.therapy)
+    act = {"exception": found.id, "resolution": "accepted", "why": WHY, "by": one.actor("maker", "qa"), "at": one.now}
+
+    with pytest.raises(BadInput, match="Name the cause: cooling or packing") as refused:
+        close_exception(**act, cause="consent", key=one.key())
+    assert refused.value.field == "cause"
+    close_exception(**act, cause="other", key=one.key())
+
+    found.refresh_from_db()
+    assert found.cause == "other"
+
+
+def test_of_a_therapy_that_ended_what_is_out_of_specification_is_rejected_or_explained():
+    story = Story("refused", outside=frozenset({"test-dose"}), fail="review", resolve=False)
+    one = told(small_consortium(), story)
+    found = CustodyException.objects.get(therapy_id=one.therapy)
+    act = {"exception": found.id, "cause": "testing", "why": WHY, "by": one.actor("maker", "qa"), "at": one.now}
+    assert (found.kind, Therapy.objects.get(pk=one.therapy).status) == ("out_of_specification", "failed")
+
+    for resolution in ("accepted", "corrected", "informed"):
+        with pytest.raises(BadInput, match="its product is not supplied"):
+            close_exception(**act, resolution=resolution, key=one.key())
+    close_exception(**act, resolution="rejected", key=one.key())
+
+    found.refresh_from_db()
+    assert found.resolution == "rejected"
 
 
 def test_courier_cannot_close_an_exception():

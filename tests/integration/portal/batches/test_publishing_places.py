@@ -80,6 +80,29 @@ def test_withdrawn_places_are_offered_no_longer_and_can_be_offered_again(coordin
     assert Slot.objects.filter(resource__in=["chair 11", "chair 12"], published=True).count() == 20
 
 
+@pytest.mark.parametrize("spelling", ["Chair 11 to 12", "CHAIR  11\nchair12", "chair 11; Chair 11; chair 12"])
+def test_a_place_in_another_spelling_is_the_one_that_is_known(coordinator, spelling):
+    coordinator.post(URL, form("publish"))
+    before = Slot.objects.count()
+
+    look = coordinator.post(URL, form("preview", resources=spelling))
+    coordinator.post(URL, form("publish", resources=spelling, capacity="2"))
+    gone = coordinator.post(URL, form("preview-withdraw", resources=spelling))
+
+    assert "offered already, just so" in words(look)
+    assert Slot.objects.count() == before
+    assert Slot.objects.filter(resource__in=["chair 11", "chair 12"], capacity=2).count() == 20
+    assert "20 places would be offered no longer" in words(gone)
+
+
+def test_the_form_says_which_places_are_known(coordinator):
+    names = dict(coordinator.get(URL).context["known"])
+
+    assert names["Apheresis"][0] == "chair 1"
+    beds = names["Bed"]
+    assert list(beds) == sorted(beds, key=lambda bed: int(bed.rpartition(" ")[2]))
+
+
 @pytest.mark.parametrize("act", ["publish", "withdraw"])
 def test_a_change_that_takes_a_booked_place_is_refused_and_names_every_one(cast, act):
     therapy = told(cast, Story("told", stop_before="label"))

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from custody.contract.comparing import figures_of
 from custody.contract.items import Item, Label
 from custody.exceptions.models import CustodyException
 from custody.labels.models import Label as PrintedLabel
@@ -588,6 +589,7 @@ def test_another_therapys_label_halts_also_where_it_is_on_the_wrong_item(cast):
 
 def test_two_bags_are_infused_when_two_different_ones_are_scanned(cast):
     therapy = at_step(cast, "infuse", number=2)
+    assert figures_of(therapy.state, "accept-product")["bags"] == "2"
     client, coi = nurse(therapy), therapy.state["coi"]
     one, two = (Label(coi, Item("bag", number)).code for number in (1, 2))
     wristband = Label(coi, Item("wristband", 1)).code

@@ -67,6 +67,8 @@ def test_twelve_bags_are_not_infused_where_fewer_were_received():
         f"Cannot be more than “Bags received” in “Accept the product”, {received} {unit}; 12 bags is not possible"
     )
     assert "“Accept the product” is corrected first" in error
+    assert words(page).count(f"Cannot be more than “Bags received” in “Accept the product”, {received} {unit}") == 2
+    assert [field.name for field in page.context["form"].scan_fields if field.errors] == []
     assert not StepRecord.objects.filter(therapy=therapy.therapy, step="infuse").exists()
 
 

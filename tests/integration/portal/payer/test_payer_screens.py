@@ -24,6 +24,7 @@ from custody.therapies.models import StepRecord, Therapy
 from custody.therapies.queries import protocol_by_digest
 from ledger.ids import uuid7
 from ledger.log import sequencer
+from ledger.log.evidence import readers_checkpoint
 from ledger.log.models import Record
 from ledger.log.queries import entry_in
 from portal.accounts.demonstration import PASSWORD
@@ -255,7 +256,7 @@ def test_a_payers_evidence_holds_no_step_record(cast):
     therapy = told(cast, Story("infused"))
     sequencer.drain()
     by = therapy.actor("payer", "payer_analyst")
-    size = evidence.checkpoint_at().size
+    size = readers_checkpoint().size
 
     pack = evidence.pack(therapy=therapy.therapy, size=size, by=by)
 

@@ -277,3 +277,20 @@ def test_closed_exceptions_are_folded_with_their_cause(cast):
     assert page.context["open"] == []
     assert "One exception closed" in words(page)
     assert "Cause: transport" in words(page)
+
+
+def test_of_a_therapy_that_ended_the_form_offers_rejected_and_explained_and_nothing_else(cast):
+    story = Story("refused", outside=frozenset({"test-dose"}), fail="review", resolve=False)
+    therapy = told(cast, story)
+    url = reverse("exception", args=[exception_of(therapy, "out_of_specification").pk])
+    client = signed_in(therapy.actor("maker", "qa"))
+
+    page = client.get(url)
+    refused = client.post(url, closing(resolution="accepted", cause="testing"))
+
+    assert [code for code, _ in page.context["form"].fields["resolution"].choices] == ["explained", "rejected"]
+    assert "Rejected: the product is not used" in words(page)
+    assert "This therapy has ended, so the product is not supplied." in words(page)
+    assert "Waiting for" not in words(page)
+    assert refused.status_code == 422
+    assert client.post(url, closing(resolution="rejected", cause="testing")).status_code == 303

@@ -59,6 +59,32 @@ def test_a_hold_is_narrow_in_its_last_tenth_and_over_after_it(hold, kind):
     assert judged(hold=hold)["hold"].kind == kind
 
 
+@pytest.mark.parametrize(
+    ("begun", "hours", "kind", "words"),
+    [
+        (1, 100, "stop", "4 days 3 h, 72 h allowed: 27 h too long."),
+        (1, 30, "ok", "29 h of 72 h, 43 h to spare."),
+        (1, 10, "ok", "20 h of 72 h, 52 h to spare."),
+        (2, 100, "ok", "20 h of 72 h, 52 h to spare."),
+        (0, 100, "ok", "20 h of 72 h, 52 h to spare."),
+    ],
+)
+def test_cells_whose_making_did_not_begin_as_booked_wait_since_their_collection(begun, hours, kind, words):
+    specs = tuple(SimpleNamespace(kind=kind) for kind in ("apheresis", "manufacturing", "bed"))
+    needs = Requirements(
+        specs=specs,  # type: ignore[arg-type]
+        hold_max_minutes=72 * 60,
+        vein_to_vein_max_minutes=40 * DAY,
+        begun=begun,
+    )
+    chain = (slot("apheresis", 0), slot("manufacturing", 21 / 24), slot("bed", 28))
+
+    found = limits_of(needs, chain, hold=20 * 60, slack=DAY, at=START + timedelta(hours=hours), zone="UTC")
+
+    hold = next(limit for limit in found if limit.code == "hold")
+    assert (hold.kind, hold.words) == (kind, words)
+
+
 def test_what_follows_cannot_be_booked_before_what_it_waits_for():
     found = judged(hold=-52 * 60)["hold"]
     assert (found.kind, found.words) == ("stop", "What follows is booked 52 h before it can begin.")

@@ -47,6 +47,8 @@ def test_the_hour_of_the_clock_stays_when_the_clocks_change():
     [
         ("chair 1 to 3", ("chair 1", "chair 2", "chair 3")),
         ("suite A; suite B\n\n  suite   A ", ("suite A", "suite B")),
+        ("Suite A; suite A; SUITEA", ("Suite A",)),
+        ("bed 1 1; bed 11", ("bed 1 1", "bed 11")),
         ("ward 4, bed 7 to 8", ("ward 4, bed 7", "ward 4, bed 8")),
         ("road to 7", ("road to 7",)),
         ("", ()),
