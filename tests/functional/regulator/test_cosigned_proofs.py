@@ -72,7 +72,8 @@ def test_who_co_signed_and_when_and_whose_keys_said_so_stand_on_the_page(proofs:
 
 
 def test_a_checkpoint_older_than_five_minutes_is_refused_and_loaded_anew(proofs: Page) -> None:
-    proofs.route("**/proofs/index.json*", cosigning(A, B, C, ago=301))
+    """To the second it is held in tests/unit/ledger/crypto/test_browser_cosignatures.py; a page may be slow to ask."""
+    proofs.route("**/proofs/index.json*", cosigning(A, B, C, ago=900))
     verify(proofs)
     refused(proofs, "older than five minutes")
     clean(proofs)
