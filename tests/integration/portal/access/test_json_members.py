@@ -40,7 +40,7 @@ ENTRY = {
     *("seq", "signer", "subject", "type", "v", "version", "body"),
 }
 ADDRESSES = {
-    "proofs_index": {"size", "note", "vkey", "shared", "packs", "therapy", "name", "proofs", "url"},
+    "proofs_index": {"size", "note", "vkey", "policy", "shared", "packs", "therapy", "name", "proofs", "url"},
     "proofs_shared": HEAD | PLACED,
     "proofs_evidence": HEAD | PLACED | {"therapy", "stated"},
     "api_proof": {
