@@ -47,7 +47,7 @@ ADDRESSES = {
         *("id", "therapy", "segment", "circuit", "proof", "inputs", "registry_size", "published_at", "key", "record"),
         "verification",
     },
-    "disclosure_evidence": HEAD | PLACED | {"disclosure", "therapy", "sources", "shared"},
+    "disclosure_evidence": HEAD | PLACED | {"disclosure", "therapy", "sources", "shared", "policy"},
 }
 """The members at the top of each answer and of what is placed in it; others belong to signed records."""
 CLINICAL = {
