@@ -259,15 +259,14 @@ class Offer:
 class Impasse:
     """Why the rest of a chain finds no dates. `says` is what bars it, in sentences that name the limit.
 
-    `until` is until when the next place, `title` of the capacity `party`, could begin if somebody published it; None
-    where nothing bounds it. `is_over`: no place that anybody publishes can help. `fresh_until` is until when making has
-    to begin.
+    `until` is until when the next place, `title` of the capacity `party`, could begin if somebody published it.
+    `is_over`: no place that anybody publishes can help. `fresh_until` is until when making has to begin.
     """
 
     title: str
     party: str
     says: tuple[str, ...]
-    until: datetime | None
+    until: datetime
     is_over: bool
     fresh_until: datetime | None
     fresh_over: bool

@@ -1,8 +1,9 @@
 """A cheap look at all chains' rows: which changed though no record was added since the last look.
 
-Replaying a chain takes some thirty milliseconds; reading its rows and hashing them about one. So the rows of all chains
-are seen again within seconds, and only a chain whose rows changed under the same last record is replayed. The hashes
-are kept in this process alone: what was edited while it did not run is found by the audit's round, which replays all.
+Replaying a therapy takes some twenty milliseconds; reading its rows and hashing them about one. So the rows of all
+chains are seen again within seconds, and only a chain whose rows changed under the same last record is replayed. The
+hashes are kept in this process alone: what was edited while it did not run is found by the audit's round, which replays
+all.
 """
 
 from __future__ import annotations
