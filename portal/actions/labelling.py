@@ -56,6 +56,7 @@ class LabelForm(StepForm):
         self.printed = printed
         self.preview = preview
         self.fields["scan_label"].label = "Printed label"
+        self.fields["scan_label"].error_messages["required"] = "Scan one of the printed labels, or type what stands on it."
         self.ask_items()
 
     def ask_items(self) -> None:
