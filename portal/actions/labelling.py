@@ -55,8 +55,9 @@ class LabelForm(StepForm):
         super().__init__(*args, **kwargs)
         self.printed = printed
         self.preview = preview
-        self.fields["scan_label"].label = "Printed label"
-        self.fields["scan_label"].error_messages["required"] = "Scan one of the printed labels, or type what stands on it."
+        scanned = self.fields["scan_label"]
+        scanned.label = "Printed label"
+        scanned.error_messages["required"] = "Scan one of the printed labels, or type what stands on it."
         self.ask_items()
 
     def ask_items(self) -> None:
